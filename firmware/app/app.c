@@ -1,0 +1,260 @@
+#include <stddef.h>
+#include <string.h>
+
+#include "fw_app.h"
+#include "fw_float.h"
+
+static int is_pcm(const fw_app_t *app) {
+  return app->config->input == FW_INPUT_PCM;
+}
+
+static uint32_t element_bytes(const fw_app_config_t *config) {
+  return config->input == FW_INPUT_PCM ? (uint32_t)sizeof(int16_t) : config->columns * (uint32_t)sizeof(float);
+}
+
+/* What the host checked before it generated anything; checked again because model and configuration can be
+ * linked from different builds. */
+static int config_is_valid(const fw_app_config_t *config) {
+  const uint64_t values = (uint64_t)config->frontend->window_frames * config->frontend->frame_values;
+  const int is_pcm_frontend = config->frontend->kind != FW_FRONTEND_SENSOR;
+  if (config->input > FW_INPUT_ROWS || (config->input == FW_INPUT_PCM) != is_pcm_frontend) return 0;
+  if (config->columns == 0u || (config->input == FW_INPUT_PCM && config->columns != 1u)) return 0;
+  if (config->stride_frames == 0u || config->period_denominator == 0u) return 0;
+  if (config->input == FW_INPUT_PCM && config->period_numerator_ms != 1000u) return 0;
+  if (fw_model.input_count != 1u || fw_model.output_count == 0u) return 0;
+  return values == fw_tensor_elements(&fw_model.inputs[0]);
+}
+
+static int has_classes(const fw_app_t *app) {
+  return app->config->posterior != FW_POSTERIOR_VALUES;
+}
+
+static int is_autoencoder(const fw_app_t *app) {
+  return app->config->posterior == FW_POSTERIOR_RECONSTRUCTION;
+}
+
+static fw_status_t posteriors(fw_app_t *app) {
+  const fw_app_config_t *config = app->config;
+  const void *output = fw_app_output(app, 0);
+  if (is_autoencoder(app)) {
+    if (config->detector.class_count != 2u) return FW_E_ARGUMENT;
+    return fw_reconstruction_posteriors(app->memory.window, &fw_model.inputs[0], output, &fw_model.outputs[0],
+                                        config->half_error, app->memory.posteriors);
+  }
+  return fw_posteriors(output, &fw_model.outputs[0], (fw_posterior_t)config->posterior, app->memory.posteriors,
+                       config->detector.class_count);
+}
+
+fw_status_t fw_app_init(fw_app_t *app, const fw_app_config_t *config, const fw_app_memory_t *memory) {
+  fw_status_t status;
+  memset(app, 0, sizeof *app);
+  if (!config_is_valid(config)) return FW_E_ARGUMENT;
+  if (memory->samples_bytes < FW_SAMPLE_RING_BYTES(1u, element_bytes(config))) return FW_E_SPACE;
+  app->config = config;
+  app->memory = *memory;
+  status = fw_frontend_init(&app->frontend, config->frontend, memory->frontend, memory->frontend_bytes);
+  if (status != FW_OK) return status;
+  if (has_classes(app)) {
+    status = fw_detector_init(&app->detector, &config->detector, memory->detector, memory->detector_bytes);
+    if (status != FW_OK) return status;
+    if (is_autoencoder(app) && memory->window == NULL) return FW_E_SPACE;
+    /* A trial, on whatever is in the arena now, whether the outputs can become that many posteriors. */
+    status = posteriors(app);
+    if (status != FW_OK) return status;
+  }
+  fw_microphone_init(&app->microphone, &config->microphone);
+  fw_sample_ring_init(&app->ring, memory->samples, memory->samples_bytes, element_bytes(config));
+  return fw_app_reset(app);
+}
+
+fw_status_t fw_app_reset(fw_app_t *app) {
+  if (app->source != FW_SOURCE_NONE) return FW_E_STATE;
+  fw_frontend_reset(&app->frontend);
+  fw_microphone_reset(&app->microphone);
+  if (has_classes(app)) fw_detector_reset(&app->detector);
+  fw_model_reset(app->memory.state);
+  app->chunk_count = 0;
+  app->chunk_next = 0;
+  app->due = 0;
+  app->frames_until_due = 0;
+  app->values_ready = 0;
+  app->capturing = 0;
+  return FW_OK;
+}
+
+fw_status_t fw_app_start(fw_app_t *app, fw_source_t source) {
+  const fw_app_counters_t none = {0};
+  if (app->source != FW_SOURCE_NONE || source == FW_SOURCE_NONE) return FW_E_STATE;
+  (void)fw_app_reset(app);
+  fw_sample_ring_drop(&app->ring, fw_sample_ring_count(&app->ring));
+  app->counters = none;
+  app->consumed = 0;
+  app->finishing = 0;
+  app->source = source; /* last: from here on the producer's elements count */
+  return FW_OK;
+}
+
+void fw_app_stop(fw_app_t *app) {
+  app->source = FW_SOURCE_NONE;
+  app->finishing = 0;
+}
+
+void fw_app_finish(fw_app_t *app) {
+  if (app->source != FW_SOURCE_NONE) app->finishing = 1;
+}
+
+uint32_t fw_app_push(fw_app_t *app, fw_source_t source, const void *elements, uint32_t count) {
+  uint32_t taken;
+  if (*(volatile uint32_t *)&app->source != (uint32_t)source || app->finishing != 0u) return 0;
+  taken = fw_sample_ring_push(&app->ring, elements, count);
+  app->counters.dropped += count - taken;
+  return taken;
+}
+
+uint32_t fw_app_room(const fw_app_t *app) {
+  return fw_sample_ring_room(&app->ring);
+}
+
+uint32_t fw_app_queued(const fw_app_t *app) {
+  return fw_sample_ring_count(&app->ring) + app->chunk_count - app->chunk_next;
+}
+
+uint32_t fw_app_time_ms(const fw_app_t *app) {
+  return (uint32_t)(app->consumed * app->config->period_numerator_ms / app->config->period_denominator);
+}
+
+int fw_app_detection(const fw_app_t *app, uint32_t number, fw_detection_t *detection) {
+  if (number >= app->counters.detections || app->counters.detections - number > FW_APP_DETECTIONS) return 0;
+  *detection = app->detections[number % FW_APP_DETECTIONS];
+  return 1;
+}
+
+uint8_t *fw_app_input(const fw_app_t *app, uint32_t index) {
+  return index < fw_model.input_count ? (uint8_t *)app->memory.arena + fw_model.inputs[index].offset : NULL;
+}
+
+uint8_t *fw_app_output(const fw_app_t *app, uint32_t index) {
+  return index < fw_model.output_count ? (uint8_t *)app->memory.arena + fw_model.outputs[index].offset : NULL;
+}
+
+static fw_status_t invoke(fw_app_t *app) {
+  const fw_status_t status = fw_model_invoke(app->memory.arena, app->memory.state);
+  if (status != FW_OK) app->counters.failures++;
+  return status;
+}
+
+fw_status_t fw_app_infer(fw_app_t *app) {
+  return app->source != FW_SOURCE_NONE ? FW_E_STATE : invoke(app);
+}
+
+int fw_app_take_values(fw_app_t *app) {
+  const int ready = app->values_ready;
+  app->values_ready = 0;
+  return ready;
+}
+
+fw_status_t fw_app_capture(fw_app_t *app) {
+  if (app->memory.capture == NULL || !is_pcm(app)) return FW_E_UNKNOWN;
+  app->captured = 0;
+  app->capturing = 1;
+  return FW_OK;
+}
+
+static void detect(fw_app_t *app) {
+  fw_detection_t detection;
+  (void)posteriors(app); /* as in fw_app_init(), where it succeeded */
+  if (!fw_detector_push(&app->detector, app->memory.posteriors, fw_app_time_ms(app), &detection)) return;
+  app->detections[app->counters.detections % FW_APP_DETECTIONS] = detection;
+  app->counters.detections++;
+}
+
+static fw_app_event_t infer(fw_app_t *app) {
+  const fw_tensor_info_t *input = &fw_model.inputs[0];
+  app->due = 0;
+  if (fw_frontend_write_window(&app->frontend, fw_app_input(app, 0), (fw_dtype_t)input->dtype, input->scale,
+                               input->zero_point) != FW_OK) {
+    app->counters.failures++;
+    return FW_APP_FAILED;
+  }
+  if (is_autoencoder(app)) memcpy(app->memory.window, fw_app_input(app, 0), input->bytes);
+  if (invoke(app) != FW_OK) return FW_APP_FAILED;
+  app->counters.inferences++;
+  if (has_classes(app)) {
+    detect(app);
+  } else {
+    app->values_ready = 1;
+  }
+  return FW_APP_INFERENCE;
+}
+
+static void record(fw_app_t *app, const int16_t *samples, uint32_t count) {
+  const uint32_t room = app->memory.capture_samples - app->captured;
+  if (count > room) count = room;
+  memcpy(app->memory.capture + app->captured, samples, count * sizeof *samples);
+  app->captured += count;
+  if (app->captured == app->memory.capture_samples) app->capturing = 0;
+}
+
+/* Samples from the ring through the microphone into the chunk. Returns 0 if there are none. */
+static int refill(fw_app_t *app) {
+  const void *samples;
+  uint32_t count = fw_sample_ring_peek(&app->ring, &samples);
+  if (count > FW_APP_CHUNK) count = FW_APP_CHUNK;
+  if (count == 0u) return 0;
+  fw_microphone_process(&app->microphone, (const int16_t *)samples, app->chunk, count);
+  fw_sample_ring_drop(&app->ring, count);
+  if (app->capturing != 0u) record(app, app->chunk, count);
+  app->chunk_count = count;
+  app->chunk_next = 0;
+  return 1;
+}
+
+static void frame_is_ready(fw_app_t *app) {
+  app->counters.frames++;
+  if (app->frames_until_due > 0u) app->frames_until_due--;
+  if (app->frames_until_due > 0u || fw_frontend_frame_count(&app->frontend) < app->config->frontend->window_frames) {
+    return;
+  }
+  app->due = 1;
+  app->frames_until_due = app->config->stride_frames;
+}
+
+static fw_app_event_t take_samples(fw_app_t *app) {
+  int is_ready = 0;
+  int any = 0;
+  while (!is_ready && (app->chunk_next < app->chunk_count || refill(app))) {
+    const uint32_t taken =
+        fw_frontend_push(&app->frontend, app->chunk + app->chunk_next, app->chunk_count - app->chunk_next, &is_ready);
+    app->chunk_next += taken;
+    app->consumed += taken;
+    any = 1;
+  }
+  if (is_ready) frame_is_ready(app);
+  return any ? FW_APP_FRAME : FW_APP_IDLE;
+}
+
+static fw_app_event_t take_row(fw_app_t *app) {
+  const void *row;
+  int is_ready = 0;
+  fw_status_t status;
+  if (fw_sample_ring_peek(&app->ring, &row) == 0u) return FW_APP_IDLE;
+  status = fw_frontend_push_row(&app->frontend, (const float *)row, app->config->columns, &is_ready);
+  fw_sample_ring_drop(&app->ring, 1);
+  app->consumed++;
+  if (status != FW_OK) {
+    app->counters.failures++;
+    return FW_APP_FAILED;
+  }
+  if (is_ready) frame_is_ready(app);
+  return FW_APP_FRAME;
+}
+
+fw_app_event_t fw_app_poll(fw_app_t *app) {
+  fw_app_event_t event;
+  if (app->source == FW_SOURCE_NONE) return FW_APP_IDLE;
+  if (app->due != 0u) return infer(app);
+  event = is_pcm(app) ? take_samples(app) : take_row(app);
+  if (event != FW_APP_IDLE || app->finishing == 0u) return event;
+  fw_app_stop(app);
+  return FW_APP_ENDED;
+}

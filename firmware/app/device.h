@@ -1,0 +1,52 @@
+/* Private to firmware/app: commands, grouped by what they are about. Each answers with exactly one message.
+ */
+#ifndef FW_APP_DEVICE_H
+#define FW_APP_DEVICE_H
+
+#include "fw_device.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* {"protocol":…,…} under the key "fieldwren": the first line, and the answers to `hello` and `info`. */
+void fw_device_identity(const fw_device_t *device, fw_json_t *json);
+
+/* Commands that only look: info, status, label, tensor, detections. */
+void fw_device_command_info(fw_device_t *device);
+void fw_device_command_status(fw_device_t *device);
+void fw_device_command_label(fw_device_t *device);
+void fw_device_command_tensor(fw_device_t *device);
+void fw_device_command_detections(fw_device_t *device);
+
+/* Bulk: get, put, infer, and what a complete blob means. */
+void fw_device_command_get(fw_device_t *device);
+void fw_device_command_put(fw_device_t *device);
+void fw_device_command_infer(fw_device_t *device);
+void fw_device_blob_complete(fw_device_t *device);
+
+/* The tensor that a word ("in3", "out0") names and its number among the inputs or outputs; null if there is
+ * none. */
+const fw_tensor_info_t *fw_device_tensor(const char *word, uint32_t *index);
+
+/* The model's tensors are about to be overwritten by the app. */
+void fw_device_forget_tensors(fw_device_t *device);
+
+/* Input from the host: stream start, stream stop, and its data. */
+void fw_device_command_stream(fw_device_t *device);
+void fw_device_stream_data(fw_device_t *device);
+
+/* The window was closed and has opened again: says so. Returns 0 if there is nothing to say. */
+int fw_device_stream_window(fw_device_t *device);
+
+/* Starts the app anew, whatever it did. */
+void fw_device_start(fw_device_t *device, fw_source_t source);
+
+/* The host does not feed the app any more: back to what it did before. */
+void fw_device_end_stream(fw_device_t *device);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,5 @@
+#include "kernels/conv2d_grouped.h"
+
+void fw_conv2d_grouped_s8(const void *params, void *const *operands) {
+  fw_conv2d_grouped_s8_body(params, operands[0], operands[1], operands[2], operands[3], operands[4], operands[5]);
+}

@@ -1,0 +1,397 @@
+#include "learn/learner.h"
+
+#include <string.h>
+
+#include "fw_float.h"
+#include "fw_math.h"
+#include "learn/head.h"
+
+enum { SEED = 0x2545F491, REPLAY_LIMIT = 255, PASSES_LIMIT = 1000, GUARD_LIMIT = 4096 };
+
+/* Weight of the factory's statistics against embeddings taught here, and the smallest variance (int8 units squared). */
+static const uint32_t FACTORY_STATISTICS = 256;
+static const float SMALLEST_VARIANCE = 0.25f;
+
+/* False for NaN. */
+static bool within(float value, float least, float most) {
+  return value >= least && value <= most;
+}
+
+static bool all_within(const float *values, uint32_t count, float magnitude) {
+  for (uint32_t i = 0; i < count; ++i) {
+    if (!within(values[i], -magnitude, magnitude)) return false;
+  }
+  return true;
+}
+
+static const float LARGEST = 1e6f; /* of a weight, mean or gain that the factory may bring */
+
+uint32_t fw_learner_bytes(const fw_learner_config_t *c) {
+  const bool is_sound = c->features >= 1 && c->features <= FW_LEARNER_FEATURES_LIMIT && c->classes_most >= 1 &&
+                        c->classes_most <= FW_LEARNER_CLASSES_LIMIT && c->replay_per_class >= 1 &&
+                        c->replay_per_class <= REPLAY_LIMIT && c->guard_samples <= GUARD_LIMIT &&
+                        c->loss <= FW_LOSS_SQUARED && within(c->rate, 1e-9f, 1.0f) &&
+                        within(c->momentum, 0.0f, 0.99f) && within(c->pull, 0.0f, 0.1f / (float)c->classes_most) &&
+                        within(c->imprint, 0.0f, 1.0f) && within(c->reject_below, 0.0f, 1.0f);
+  if (!is_sound) return 0;
+  return FW_LEARNER_BYTES(c->features, c->classes_most, c->replay_per_class, c->guard_samples, c->running_statistics,
+                          c->loss == FW_LOSS_SQUARED);
+}
+
+static bool is_factory_sound(const fw_learner_config_t *c, const fw_learner_factory_t *f) {
+  if (f->classes < 1 || f->classes > c->classes_most || f->guard_count > c->guard_samples) return false;
+  for (uint32_t i = 0; i < f->classes; ++i) {
+    if (f->replay_stored[i] > c->replay_per_class) return false;
+  }
+  return all_within(f->head, FW_LEARNER_HEAD_FLOATS(c->features, f->classes), LARGEST) &&
+         all_within(f->mean, c->features, LARGEST) && all_within(f->gain, c->features, LARGEST);
+}
+
+static uint8_t *take(uint8_t **at, uint32_t bytes) {
+  uint8_t *const taken = *at;
+  *at += FW_LEARNER_PADDED(bytes);
+  return taken;
+}
+
+fw_status_t fw_learner_start(fw_learner_t *l, const fw_learner_config_t *config, const fw_learner_factory_t *factory,
+                             void *memory, uint32_t bytes) {
+  const uint32_t needed = fw_learner_bytes(config);
+  if (needed == 0 || !is_factory_sound(config, factory)) return FW_E_ARGUMENT;
+  if (bytes < needed) return FW_E_SPACE;
+  memset(l, 0, sizeof *l);
+  l->config = *config;
+  l->factory = *factory;
+  const uint32_t features = config->features;
+  const uint32_t head = 4u * FW_LEARNER_HEAD_FLOATS(features, config->classes_most);
+  uint8_t *at = memory;
+  l->head = (float *)(void *)take(&at, head);
+  l->velocity = (float *)(void *)take(&at, head);
+  if (config->guard_samples) l->before = (float *)(void *)take(&at, head);
+  l->z = (float *)(void *)take(&at, 4u * features);
+  l->y = (float *)(void *)take(&at, 4u * config->classes_most);
+  if (config->running_statistics) {
+    l->mean = (float *)(void *)take(&at, 4u * features);
+    l->gain = (float *)(void *)take(&at, 4u * features);
+    l->variance = (float *)(void *)take(&at, 4u * features);
+  }
+  if (config->loss == FW_LOSS_SQUARED) l->target = (float *)(void *)take(&at, 4u * config->classes_most);
+  l->table = (fw_learner_class_t *)(void *)take(&at, (uint32_t)sizeof(fw_learner_class_t) * config->classes_most);
+  l->guard_labels = (uint16_t *)(void *)take(&at, 2u * config->guard_samples);
+  l->replay = (int8_t *)at;
+  l->guard = l->replay + features * config->classes_most * config->replay_per_class;
+  l->pending = l->guard + features * config->guard_samples;
+  fw_learner_reset(l);
+  return FW_OK;
+}
+
+fw_status_t fw_learner_open(fw_learner_t *learner, const fw_learner_config_t *config,
+                            const fw_learner_factory_t *factory, void *memory, uint32_t bytes) {
+  const fw_status_t status = fw_learner_self_test();
+  return status != FW_OK ? status : fw_learner_start(learner, config, factory, memory, bytes);
+}
+
+static void factory_head(fw_learner_t *l) {
+  const uint32_t features = l->config.features;
+  const uint32_t stride = l->config.classes_most;
+  memset(l->velocity, 0, sizeof(float) * FW_LEARNER_HEAD_FLOATS(features, stride));
+  for (uint32_t c = 0; c < l->classes; ++c) {
+    float *const row = l->head + c * features;
+    const uint32_t anchor = l->table[c].anchor;
+    if (anchor == FW_LEARNER_NO_ANCHOR) {
+      memset(row, 0, sizeof(float) * features);
+      l->head[stride * features + c] = 0.0f;
+    } else {
+      memcpy(row, l->factory.head + anchor * features, sizeof(float) * features);
+      l->head[stride * features + c] = l->factory.head[(uint32_t)l->factory.classes * features + anchor];
+    }
+  }
+}
+
+static void factory_statistics(fw_learner_t *l) {
+  l->statistics_count = FACTORY_STATISTICS;
+  for (uint32_t f = 0; l->mean && f < l->config.features; ++f) {
+    const float gain = l->factory.gain[f];
+    l->mean[f] = l->factory.mean[f];
+    l->gain[f] = gain;
+    l->variance[f] = gain == 0.0f ? 0.0f : 1.0f / (gain * gain);
+  }
+}
+
+void fw_learner_reset(fw_learner_t *l) {
+  const fw_learner_factory_t *const factory = &l->factory;
+  const uint32_t features = l->config.features;
+  const uint32_t stride = l->config.classes_most;
+  l->classes = factory->classes;
+  memset(l->head, 0, sizeof(float) * FW_LEARNER_HEAD_FLOATS(features, stride));
+  memset(l->table, 0, sizeof(fw_learner_class_t) * stride);
+  for (uint32_t c = 0; c < factory->classes; ++c) {
+    fw_learner_class_t *const entry = &l->table[c];
+    memcpy(entry->name, factory->names + c * FW_LEARNER_NAME_BYTES, FW_LEARNER_NAME_BYTES - 1);
+    entry->anchor = (uint8_t)c;
+    entry->stored = factory->replay_stored[c];
+    const uint32_t block = features * l->config.replay_per_class;
+    memcpy(l->replay + c * block, factory->replay + c * block, features * entry->stored);
+  }
+  factory_head(l);
+  factory_statistics(l);
+  l->guard_count = factory->guard_count;
+  l->guard_seen = factory->guard_count;
+  if (l->guard_count) {
+    memcpy(l->guard, factory->guard, features * l->guard_count);
+    memcpy(l->guard_labels, factory->guard_labels, sizeof(uint16_t) * l->guard_count);
+  }
+  l->reject_below = l->config.reject_below;
+  l->generator = SEED;
+  l->pull_row = 0;
+  l->phase = FW_PHASE_IDLE;
+}
+
+uint32_t fw_learner_random(fw_learner_t *l) {
+  uint32_t x = l->generator;
+  x ^= x << 13;
+  x ^= x >> 17;
+  x ^= x << 5;
+  l->generator = x;
+  return x;
+}
+
+uint16_t fw_learner_labels(const fw_learner_t *l) {
+  return l->config.loss == FW_LOSS_LOGISTIC && l->factory.classes == 1 ? 2 : l->classes;
+}
+
+int8_t *fw_learner_replay_row(fw_learner_t *l, uint32_t label, uint32_t index) {
+  return l->replay + (label * l->config.replay_per_class + index) * l->config.features;
+}
+
+bool fw_learner_outputs(fw_learner_t *l, const int8_t *embedding) {
+  const uint32_t features = l->config.features;
+  fw_head_standardise(embedding, l->mean ? l->mean : l->factory.mean, l->gain ? l->gain : l->factory.gain, l->z,
+                      features);
+  fw_head_forward(l->head, l->z, l->y, l->classes, l->config.classes_most, features);
+  const bool is_finite = all_within(l->y, l->classes, 3e38f);
+  if (is_finite) fw_head_activate(l->y, l->classes, (fw_loss_t)l->config.loss);
+  return is_finite;
+}
+
+fw_learner_answer_t fw_learner_classify(fw_learner_t *l, const int8_t *embedding) {
+  fw_learner_answer_t answer = {0, false, 0.0f};
+  if (!fw_learner_outputs(l, embedding)) return answer;
+  answer.confidence = l->y[0];
+  if (fw_learner_labels(l) > l->classes) {
+    answer.label = l->y[0] > 0.5f;
+    answer.confidence = answer.label ? l->y[0] : 1.0f - l->y[0];
+  } else if (l->config.loss != FW_LOSS_SQUARED) {
+    for (uint16_t c = 1; c < l->classes; ++c) {
+      const bool is_known = l->table[c].taught > 0 || l->table[c].anchor != FW_LEARNER_NO_ANCHOR;
+      if (is_known && l->y[c] > answer.confidence) {
+        answer.label = c;
+        answer.confidence = l->y[c];
+      }
+    }
+  }
+  answer.accepted = l->config.loss == FW_LOSS_SQUARED || answer.confidence >= l->reject_below;
+  return answer;
+}
+
+static void begin(fw_learner_t *l, uint8_t task, uint32_t steps) {
+  l->task = task;
+  l->step = 0;
+  l->steps = steps;
+  l->guard_at = 0;
+  memset(l->correct, 0, sizeof l->correct);
+  memset(l->false_accepts, 0, sizeof l->false_accepts);
+  const bool is_guarded = l->guard_count > 0 && l->config.loss != FW_LOSS_SQUARED;
+  l->phase = is_guarded ? FW_PHASE_BEFORE : FW_PHASE_TRAIN;
+  if (is_guarded) {
+    const uint32_t floats = FW_LEARNER_HEAD_FLOATS(l->config.features, l->config.classes_most);
+    memcpy(l->before, l->head, sizeof(float) * floats);
+  }
+}
+
+fw_status_t fw_learner_teach(fw_learner_t *l, const int8_t *embedding, uint16_t label) {
+  if (label >= fw_learner_labels(l)) return FW_E_ARGUMENT;
+  if (l->phase != FW_PHASE_IDLE || l->config.loss == FW_LOSS_SQUARED) return FW_E_STATE;
+  memcpy(l->pending, embedding, l->config.features);
+  l->label = label;
+  begin(l, FW_TASK_TEACH, 1u + l->config.replays_per_sample);
+  return FW_OK;
+}
+
+fw_status_t fw_learner_teach_values(fw_learner_t *l, const int8_t *embedding, const float *targets) {
+  if (l->phase != FW_PHASE_IDLE || l->config.loss != FW_LOSS_SQUARED) return FW_E_STATE;
+  if (!all_within(targets, l->classes, 3e38f)) return FW_E_ARGUMENT;
+  memcpy(l->pending, embedding, l->config.features);
+  memcpy(l->target, targets, sizeof(float) * l->classes);
+  begin(l, FW_TASK_VALUES, 1);
+  return FW_OK;
+}
+
+fw_status_t fw_learner_practise(fw_learner_t *l, uint16_t passes) {
+  if (passes == 0 || passes > PASSES_LIMIT) return FW_E_ARGUMENT;
+  if (l->phase != FW_PHASE_IDLE || l->config.loss == FW_LOSS_SQUARED) return FW_E_STATE;
+  l->rounds = 1;
+  for (uint32_t c = 0; c < l->classes; ++c) {
+    if (l->table[c].own > l->rounds) l->rounds = l->table[c].own;
+  }
+  begin(l, FW_TASK_PRACTISE, (uint32_t)passes * l->rounds * l->classes);
+  return FW_OK;
+}
+
+/* A new class starts in the direction of its first embedding, as long as the other classes' rows are on average. */
+static void imprint(fw_learner_t *l) {
+  const uint32_t features = l->config.features;
+  float norms = 0.0f;
+  uint32_t rows = 0;
+  for (uint32_t c = 0; c < l->classes; ++c) {
+    const float *const w = l->head + c * features;
+    float square = 0.0f;
+    for (uint32_t f = 0; f < features; ++f) square += w[f] * w[f];
+    if (square > 0.0f) ++rows;
+    norms += fw_sqrtf(square);
+  }
+  float square = 0.0f;
+  for (uint32_t f = 0; f < features; ++f) square += l->z[f] * l->z[f];
+  if (rows == 0 || !(square > 0.0f)) return;
+  const float scale = l->config.imprint * norms / ((float)rows * fw_sqrtf(square));
+  for (uint32_t f = 0; f < features; ++f) l->head[l->label * features + f] = scale * l->z[f];
+}
+
+/* Welford's update of mean and variance. */
+static void follow_statistics(fw_learner_t *l, const int8_t *embedding) {
+  if (l->statistics_count < 0xFFFFu) ++l->statistics_count;
+  const float share = 1.0f / (float)l->statistics_count;
+  for (uint32_t f = 0; f < l->config.features; ++f) {
+    const float value = (float)embedding[f];
+    const float distance = value - l->mean[f];
+    l->mean[f] += share * distance;
+    l->variance[f] += share * (distance * (value - l->mean[f]) - l->variance[f]);
+    const float variance = l->variance[f];
+    l->gain[f] = 1.0f / fw_sqrtf(variance > SMALLEST_VARIANCE ? variance : SMALLEST_VARIANCE);
+  }
+}
+
+static void pull_back(fw_learner_t *l) {
+  if (l->pull_row >= l->classes) l->pull_row = 0;
+  const uint32_t row = l->pull_row++;
+  const uint32_t anchor = l->table[row].anchor;
+  if (anchor == FW_LEARNER_NO_ANCHOR) return;
+  const uint32_t features = l->config.features;
+  const float *const head = l->factory.head;
+  /* Each row has its turn once in `classes` updates. */
+  fw_head_pull(l->head, row, l->config.classes_most, features, head + anchor * features,
+               head[(uint32_t)l->factory.classes * features + anchor], l->config.pull * (float)l->classes);
+}
+
+static fw_learner_event_t update(fw_learner_t *l, const int8_t *embedding, uint16_t label) {
+  if (!fw_learner_outputs(l, embedding)) {
+    factory_head(l);
+    l->phase = FW_PHASE_IDLE;
+    return FW_LEARNER_FAULT;
+  }
+  const uint32_t features = l->config.features;
+  float rate = l->config.rate;
+  if (l->config.loss == FW_LOSS_SQUARED) {
+    /* The step of an implicit update: whatever the rate, it never goes past the target. */
+    float square = 1.0f;
+    for (uint32_t f = 0; f < features; ++f) square += l->z[f] * l->z[f];
+    rate = rate / (1.0f + rate * square);
+    for (uint32_t c = 0; c < l->classes; ++c) l->y[c] -= l->target[c];
+  } else if (fw_learner_labels(l) > l->classes) {
+    l->y[0] -= (float)label;
+  } else {
+    l->y[label] -= 1.0f;
+  }
+  fw_head_descend(l->head, l->velocity, l->z, l->y, l->classes, l->config.classes_most, features, rate,
+                  l->config.momentum);
+  if (l->config.pull > 0.0f) pull_back(l);
+  ++l->updates;
+  return FW_LEARNER_UPDATED;
+}
+
+/* The stored embedding of a turn of practising: only what was taught here, where there is any; NULL if there is none.
+ */
+static const int8_t *practice_row(fw_learner_t *l, uint32_t label, uint32_t turn) {
+  const fw_learner_class_t *const entry = &l->table[label];
+  const uint32_t count = entry->own ? entry->own : entry->stored;
+  return count ? fw_learner_replay_row(l, label, turn % count) : 0;
+}
+
+static fw_learner_event_t train(fw_learner_t *l) {
+  while (l->step < l->steps) {
+    const uint32_t step = l->step++;
+    if (l->task != FW_TASK_PRACTISE && step == 0) {
+      if (l->mean) follow_statistics(l, l->pending);
+      if (l->task == FW_TASK_TEACH && l->label < l->classes && l->table[l->label].taught == 0 &&
+          l->table[l->label].anchor == FW_LEARNER_NO_ANCHOR && l->config.imprint > 0.0f &&
+          fw_learner_outputs(l, l->pending)) {
+        imprint(l);
+      }
+      return update(l, l->pending, l->label);
+    }
+    uint32_t label = step % l->classes;
+    uint32_t turn = step / l->classes;
+    if (l->task == FW_TASK_TEACH) {
+      label = fw_learner_random(l) % l->classes;
+      turn = fw_learner_random(l);
+    }
+    const int8_t *const row = practice_row(l, label, turn);
+    if (row) return update(l, row, (uint16_t)label);
+  }
+  return FW_LEARNER_IDLE;
+}
+
+/* Puts the taught embedding in front of the factory's, over one of them if there is no room; once all are taught here,
+ * over a random one with the probability that keeps them a fair sample. */
+static void keep_pending(fw_learner_t *l) {
+  if (l->label >= l->classes) return;
+  fw_learner_class_t *const entry = &l->table[l->label];
+  const uint32_t features = l->config.features;
+  const uint32_t most = l->config.replay_per_class;
+  if (entry->taught < 0xFFFFu) ++entry->taught;
+  uint32_t index = entry->own;
+  if (entry->own < most) {
+    if (entry->stored < most) {
+      memcpy(fw_learner_replay_row(l, l->label, entry->stored), fw_learner_replay_row(l, l->label, index), features);
+      ++entry->stored;
+    }
+    ++entry->own;
+  } else {
+    index = fw_learner_random(l) % entry->taught;
+    if (index >= most) return;
+  }
+  memcpy(fw_learner_replay_row(l, l->label, index), l->pending, features);
+}
+
+static fw_learner_event_t finish(fw_learner_t *l, bool is_kept) {
+  l->phase = FW_PHASE_IDLE;
+  if (is_kept) {
+    if (l->task == FW_TASK_TEACH) keep_pending(l);
+    return FW_LEARNER_ACCEPTED;
+  }
+  const uint32_t floats = FW_LEARNER_HEAD_FLOATS(l->config.features, l->config.classes_most);
+  memcpy(l->head, l->before, sizeof(float) * floats);
+  memset(l->velocity, 0, sizeof(float) * floats);
+  if (l->rollbacks < 0xFFFFu) ++l->rollbacks;
+  return FW_LEARNER_ROLLED_BACK;
+}
+
+fw_learner_event_t fw_learner_poll(fw_learner_t *l) {
+  switch (l->phase) {
+    case FW_PHASE_BEFORE:
+      if (fw_learner_check_next(l, 0)) l->phase = FW_PHASE_TRAIN;
+      return FW_LEARNER_CHECKED;
+    case FW_PHASE_TRAIN: {
+      const fw_learner_event_t event = train(l);
+      if (event != FW_LEARNER_IDLE) return event;
+      if (l->guard_count == 0 || l->config.loss == FW_LOSS_SQUARED) return finish(l, true);
+      l->phase = FW_PHASE_AFTER;
+      l->guard_at = 0;
+      return FW_LEARNER_CHECKED;
+    }
+    case FW_PHASE_AFTER:
+      if (!fw_learner_check_next(l, 1)) return FW_LEARNER_CHECKED;
+      return finish(l, !fw_learner_is_worse(l));
+    default:
+      return FW_LEARNER_IDLE;
+  }
+}

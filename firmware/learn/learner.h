@@ -1,0 +1,39 @@
+/* What the parts of the learner share. */
+#ifndef FW_LEARNER_PARTS_H
+#define FW_LEARNER_PARTS_H
+
+#include "fw_learner.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { FW_PHASE_IDLE = 0, FW_PHASE_BEFORE = 1, FW_PHASE_TRAIN = 2, FW_PHASE_AFTER = 3 };
+enum { FW_TASK_TEACH = 0, FW_TASK_PRACTISE = 1, FW_TASK_VALUES = 2 };
+
+/* As fw_learner_open, without the self-test. */
+fw_status_t fw_learner_start(fw_learner_t *learner, const fw_learner_config_t *config,
+                             const fw_learner_factory_t *factory, void *memory, uint32_t bytes);
+
+/* xorshift32: the next value of the learner's generator. */
+uint32_t fw_learner_random(fw_learner_t *learner);
+
+/* Labels that exist: one more than outputs where a single logistic output says yes or no. */
+uint16_t fw_learner_labels(const fw_learner_t *learner);
+
+/* Outputs for an embedding in `y`, probabilities of classes or values; false if one of them is not finite. */
+bool fw_learner_outputs(fw_learner_t *learner, const int8_t *embedding);
+
+int8_t *fw_learner_replay_row(fw_learner_t *learner, uint32_t label, uint32_t index);
+
+/* Looks at one guard sample; true when that was the last one. `round` is 0 before and 1 after a batch. */
+bool fw_learner_check_next(fw_learner_t *learner, uint32_t round);
+
+/* True if the batch cost more than the configuration allows. */
+bool fw_learner_is_worse(const fw_learner_t *learner);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,135 @@
+"""`fieldwren bench`: what a model costs on a board, counted in the emulator and read off the linked image."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from fieldwren.boards import Board, Image, load_board
+from fieldwren.emulators import emulator_for
+from fieldwren.emulators.counting import count_instructions
+from fieldwren.errors import BadInputError, LinkLostError
+from fieldwren.full import full_image
+from fieldwren.images import cached_image, core_of, model_sources
+from fieldwren.ops.lowering import lower
+from fieldwren.plan import Plan, plan
+from fieldwren.tflite import read_model
+
+_RESULT = struct.Struct("<QQ")
+_TIMEOUT_S = 600.0
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """Instructions of one kernel call, and which kernel the planner chose."""
+
+    operator: int
+    name: str
+    kernel: str
+    output: str
+    macs: int
+    instructions: int
+
+
+@dataclass(frozen=True)
+class ImageCost:
+    """Sizes of one image in bytes; `ram_bytes` is static memory with the arena, plus the stack that was used.
+
+    In the full image nobody measures the stack: `ram_bytes` has the stack that the linker reserves.
+    """
+
+    weights_bytes: int
+    code_bytes: int
+    ram_bytes: int
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """Cost of one inference. Sizes are those of the `core` image: start-up and invoke.
+
+    `cycles_estimated` is the stated model of fieldwren.emulators.counting, None off Arm. `full` is the image with link,
+    detector and app loop, None for a model that no app can feed.
+    """
+
+    model: str
+    board: str
+    instructions: int
+    cycles_estimated: int | None
+    macs: int
+    weights_bytes: int
+    code_bytes: int
+    arena_bytes: int
+    stack_bytes: int
+    ram_bytes: int
+    core: ImageCost
+    full: ImageCost | None
+    layers: tuple[LayerCost, ...]
+
+
+def bench(model: str | Path, board: str) -> BenchResult:
+    """Counts the instructions of one inference (interrupts off) and reads sizes off the image.
+
+    Raises BadInputError for a board whose emulator cannot count.
+    """
+    target = load_board(board)
+    if target.emulator is None or target.emulator.kind != "qemu":
+        raise BadInputError(
+            f"{board}: instructions are counted in QEMU, and this board does not run there: choose mps2-an386"
+        )
+    graph = read_model(model)
+    planned = plan(lower(graph, core_of(target)))
+    image = cached_image(model_sources(planned, target, "bench"), target)
+    measured, _ = _measure(image, target, planned)
+    counts = count_instructions(image, "fw_model_invoke", timeout_s=_TIMEOUT_S)
+    full = full_image(graph, planned, target)
+    hooked = cached_image(model_sources(planned, target, "bench", layer_hooks=True), target)
+    _, layers = _measure(hooked, target, planned)
+    core = cached_image(model_sources(planned, target, "core"), target)
+    cost = _image_cost(core, measured.stack_bytes)
+    return BenchResult(
+        model=planned.program.name,
+        board=target.id,
+        instructions=measured.instructions,
+        cycles_estimated=None if counts.cycles_estimated is None else round(counts.cycles_estimated / counts.calls),
+        macs=planned.program.macs,
+        weights_bytes=cost.weights_bytes,
+        code_bytes=cost.code_bytes,
+        arena_bytes=planned.arena_bytes,
+        stack_bytes=measured.stack_bytes,
+        ram_bytes=cost.ram_bytes,
+        core=cost,
+        full=None if full is None else _image_cost(full, full.stack_bytes),
+        layers=tuple(
+            LayerCost(call.layer.operator, call.layer.name, call.kernel.name, call.layer.output, call.macs, count)
+            for call, count in zip(planned.program.calls, layers, strict=True)
+        ),
+    )
+
+
+def painted_stack(planned: Plan, board: Board) -> int:
+    """The deepest use of the stack by start-up and one inference, in bytes, found by painting it."""
+    return _measure(cached_image(model_sources(planned, board, "bench"), board), board, planned)[0].stack_bytes
+
+
+@dataclass(frozen=True)
+class _Measured:
+    instructions: int
+    stack_bytes: int
+
+
+def _measure(image: Image, board: Board, planned: Plan) -> tuple[_Measured, tuple[int, ...]]:
+    """Runs a bench image: (one inference, instructions of each kernel call if the image has layer hooks)."""
+    run = emulator_for(board).run_to_exit(image.elf, board, files={}, timeout_s=_TIMEOUT_S, icount=True)
+    data = run.files_written.get("bench.bin", b"")
+    if run.exit_code != 0 or len(data) < _RESULT.size:
+        raise LinkLostError(
+            f"{planned.program.name} on {board.id}: the benchmark image ended with code {run.exit_code}"
+        )
+    layers = struct.unpack(f"<{(len(data) - _RESULT.size) // 8}Q", data[_RESULT.size :])
+    return _Measured(*_RESULT.unpack_from(data)), layers[: len(planned.program.calls)]
+
+
+def _image_cost(image: Image, stack_used: int) -> ImageCost:
+    weights = image.weights_bytes or 0
+    return ImageCost(weights, image.flash_bytes - weights, image.ram_static_bytes + stack_used)

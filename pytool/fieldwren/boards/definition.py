@@ -1,0 +1,216 @@
+"""A board as data: what `boards/<id>.toml` says, checked."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fieldwren import paths
+from fieldwren.errors import BadInputError
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+MacroName = Annotated[str, Field(pattern=r"^FW_[A-Z0-9_]+$")]
+Positive = Annotated[int, Field(gt=0)]
+Address = Annotated[int, Field(ge=0, lt=1 << 32)]
+
+
+class _Strict(BaseModel):
+    """Frozen, no unknown keys, no conversions between types."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Core(_Strict):
+    """The processor and the compiler flags that select it."""
+
+    architecture: Literal["arm", "riscv", "host"]
+    cpu: str
+    fpu: Literal["none", "single", "double"]
+    dsp: bool
+    mve: bool
+    flags: tuple[str, ...]
+
+
+class Toolchain(_Strict):
+    """Prefix of the compiler's name (empty: the system's own `cc`), flags of its linker, extra image formats."""
+
+    prefix: str
+    link_flags: tuple[str, ...]
+    formats: tuple[Literal["bin", "hex"], ...] = ()
+
+
+class Region(_Strict):
+    """Consecutive addresses."""
+
+    origin: Address
+    bytes: Positive
+
+    @property
+    def end(self) -> int:
+        """The first address behind the region."""
+        return self.origin + self.bytes
+
+
+class Store(Region):
+    """Flash pages set aside for learned state; the region is a whole number of pages."""
+
+    page_bytes: Positive
+
+    @model_validator(mode="after")
+    def _whole_pages(self) -> Store:
+        if self.origin % self.page_bytes or self.bytes % self.page_bytes:
+            raise ValueError(f"origin and bytes must be multiples of page_bytes ({self.page_bytes})")
+        return self
+
+
+class Memory(_Strict):
+    """Flash and RAM; where the image may lie in the flash (all of it unless said otherwise); the stack's size."""
+
+    flash: Region
+    ram: Region
+    stack_bytes: Positive
+    app_start: Address | None = None
+    app_end: Address | None = None
+    store: Store | None = None
+
+    @property
+    def app(self) -> Region:
+        """The part of the flash that the image may use."""
+        start = self.flash.origin if self.app_start is None else self.app_start
+        end = self.flash.end if self.app_end is None else self.app_end
+        return Region(origin=start, bytes=end - start)
+
+    @model_validator(mode="after")
+    def _inside(self) -> Memory:
+        start = self.flash.origin if self.app_start is None else self.app_start
+        end = self.flash.end if self.app_end is None else self.app_end
+        if not self.flash.origin <= start < end <= self.flash.end:
+            raise ValueError(f"app {start:#x}-{end:#x} is not inside the flash {_span(self.flash)}")
+        if self.store is not None:
+            if not self.flash.origin <= self.store.origin < self.store.end <= self.flash.end:
+                raise ValueError(f"store {_span(self.store)} is not inside the flash {_span(self.flash)}")
+            if self.store.origin < end and start < self.store.end:
+                raise ValueError(f"store {_span(self.store)} overlaps the app {start:#x}-{end:#x}")
+        if self.stack_bytes % 16 or self.stack_bytes > self.ram.bytes:
+            raise ValueError(f"stack_bytes {self.stack_bytes} must be a multiple of 16 and fit the RAM")
+        return self
+
+
+class Port(_Strict):
+    """Folders of firmware/port/ that make up the platform, and the figures its code is compiled with."""
+
+    folders: tuple[str, ...]
+    defines: Mapping[MacroName, str]
+
+
+class QemuMachine(_Strict):
+    """How QEMU runs the board."""
+
+    kind: Literal["qemu"]
+    program: Literal["qemu-system-arm", "qemu-system-riscv32"]
+    machine: str
+    arguments: tuple[str, ...] = ()
+
+
+class HostProcess(_Strict):
+    """The image is an executable of this computer."""
+
+    kind: Literal["process"]
+
+
+class Link(_Strict):
+    """The byte stream between device and computer."""
+
+    transport: Literal["uart", "usb", "stdio"]
+    baud: Positive | None = None
+
+
+class Board(_Strict):
+    """One board. `memory` is `None` where an operating system provides it; `clock_hz` where it is not fixed."""
+
+    id: Identifier
+    name: str
+    ran_in: Literal["hardware", "emulator", "never"]
+    variants: tuple[Literal["portable", "dsp", "mve"], ...]
+    core: Core
+    toolchain: Toolchain
+    port: Port
+    link: Link
+    clock_hz: Positive | None = None
+    memory: Memory | None = None
+    emulator: QemuMachine | HostProcess | None = Field(default=None, discriminator="kind")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Board:
+        if (self.memory is None) != (self.core.architecture == "host"):
+            raise ValueError("memory must be given, except for architecture 'host'")
+        if "dsp" in self.variants and not self.core.dsp:
+            raise ValueError("variant 'dsp' needs core.dsp = true")
+        if "mve" in self.variants and not self.core.mve:
+            raise ValueError("variant 'mve' needs core.mve = true")
+        return self
+
+
+def board_ids() -> tuple[str, ...]:
+    """The ids of all boards that come with fieldwren, sorted."""
+    return tuple(sorted(path.stem for path in paths.boards().glob("*.toml")))
+
+
+def load_board(id_or_path: str) -> Board:
+    """The board with this id, or the one a TOML file (a name that ends in `.toml`) describes.
+
+    Raises BadInputError for an unknown id (naming the nearest known one) and for a file that does not hold a board
+    (naming file and field).
+    """
+    if id_or_path.endswith(".toml"):
+        return _read(Path(id_or_path))
+    known = board_ids()
+    if id_or_path not in known:
+        near = difflib.get_close_matches(id_or_path, known, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise BadInputError(f"unknown board {id_or_path!r}: {hint}known boards are {', '.join(known)}")
+    board = _read(paths.boards() / f"{id_or_path}.toml")
+    if board.id != id_or_path:
+        raise BadInputError(f"{id_or_path}.toml: id: must be {id_or_path!r}, the file's name, not {board.id!r}")
+    return board
+
+
+def _read(path: Path) -> Board:
+    try:
+        return _parse(path, path.read_bytes())
+    except OSError as error:
+        raise BadInputError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+@functools.lru_cache(maxsize=64)
+def _parse(path: Path, content: bytes) -> Board:
+    try:
+        return Board.model_validate(_freeze(tomllib.loads(content.decode("utf-8"))))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadInputError(f"{path}: not a TOML file: {error}") from error
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc']) or 'board'}: "
+            f"{problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors()
+        )
+        raise BadInputError(f"{path}: {problems}") from error
+
+
+def _freeze(value: Any) -> Any:
+    """TOML arrays as tuples, which is what frozen models hold."""
+    if isinstance(value, dict):
+        return {key: _freeze(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return tuple(_freeze(item) for item in value)
+    return value
+
+
+def _span(region: Region) -> str:
+    return f"{region.origin:#x}-{region.end:#x}"

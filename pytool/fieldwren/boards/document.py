@@ -1,0 +1,72 @@
+"""docs/boards.md, written from the board definitions."""
+
+from __future__ import annotations
+
+from fieldwren.boards.definition import Board, QemuMachine, board_ids, load_board
+
+_HEAD = """# Boards
+
+This page is written by `make docs` from `boards/*.toml`.
+
+| id | what | core | flash | RAM | variants | compiler | runs in | an image ran on |
+|---|---|---|---|---|---|---|---|---|
+"""
+
+_RAN_IN = {
+    "hardware": "the real thing",
+    "emulator": "the emulator only",
+    "never": "**nothing yet**: it compiles and links",
+}
+
+_TAIL = """
+A board of your own is one such TOML file: give its path instead of an id (`--board mine.toml`).
+
+## What a definition says
+
+- `core`: architecture, processor, FPU, DSP and MVE, and the compiler flags that select them.
+- `variants`: the kernels' implementations that images for this board may use.
+- `memory`: flash and RAM; `app_start` and `app_end` bound the image, `store` is set aside for what the device learns.
+  The stack lies at the bottom of the RAM, so that running over its end is a fault instead of damaged data.
+- `port`: the folders of `firmware/port/` that make up the platform, and figures they are compiled with
+  (`FW_INSTRUCTIONS_PER_TICK`: how many instructions one tick of the measuring counter is under QEMU's `-icount`).
+- `emulator` and `link`: how images run without the board, and how bytes get in and out.
+
+## Building
+
+`fieldwren generate` writes a PlatformIO project that needs neither fieldwren nor a network:
+`pio run -c offline.ini` builds it with the compilers on PATH. `platformio.ini` is the same project with PlatformIO's
+own packages (`pio run`). Equal sources give equal images, in any folder.
+"""
+
+
+def boards_page() -> str:
+    """The whole page."""
+    rows = [_row(load_board(board_id)) for board_id in board_ids()]
+    return _HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows) + _TAIL
+
+
+def _row(board: Board) -> tuple[str, ...]:
+    memory = board.memory
+    return (
+        f"`{board.id}`",
+        board.name,
+        board.core.cpu,
+        _kib(memory.app.bytes) if memory else "",
+        _kib(memory.ram.bytes) if memory else "",
+        ", ".join(board.variants),
+        f"`{board.toolchain.prefix}gcc`" if board.toolchain.prefix else "`cc`",
+        _emulator(board),
+        _RAN_IN[board.ran_in],
+    )
+
+
+def _kib(size_bytes: int) -> str:
+    return f"{size_bytes / 1024:g} KiB"
+
+
+def _emulator(board: Board) -> str:
+    if board.emulator is None:
+        return ""
+    if isinstance(board.emulator, QemuMachine):
+        return f"QEMU `{board.emulator.machine}`"
+    return "itself"

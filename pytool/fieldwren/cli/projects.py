@@ -1,0 +1,62 @@
+"""Verbs that make firmware: generate, build."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fieldwren.cli import output
+from fieldwren.cli.options import board_option, json_option, optimise_option, source_argument
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fieldwren.generate import BuildResult, GenerateResult
+    from fieldwren.images import Optimise
+
+
+@click.command()
+@source_argument
+@board_option
+@click.option("--output", "directory", required=True, type=click.Path(path_type=Path), help="Folder of the project.")
+@optimise_option
+@json_option
+def generate(source: Path, board: str, directory: Path, optimise: Optimise, json: bool) -> None:
+    """Write a PlatformIO project for SOURCE, an app folder or a .tflite."""
+    from fieldwren.generate import generate
+
+    output.emit(generate(source, board, directory, optimise=optimise), json=json, show=_show_generate)
+
+
+def _show_generate(console: Console, result: GenerateResult) -> None:
+    console.print(f"{result.name} for {result.board}: {result.directory}")
+    for name in result.files:
+        console.print(f"  {name}")
+    console.print("Build it with `pio run`, or without a network with `pio run -c offline.ini`.")
+
+
+@click.command()
+@source_argument
+@board_option
+@click.option(
+    "--output", "directory", type=click.Path(path_type=Path), help="Folder of the project.  [default: the cache]"
+)
+@optimise_option
+@json_option
+def build(source: Path, board: str, directory: Path | None, optimise: Optimise, json: bool) -> None:
+    """Generate and build SOURCE, an app folder or a .tflite, with PlatformIO."""
+    from fieldwren.generate import build
+
+    with output.progress(f"building {source.name} for {board}"):
+        result = build(source, board, directory, optimise=optimise)
+    output.emit(result, json=json, show=_show_build)
+
+
+def _show_build(console: Console, result: BuildResult) -> None:
+    weights = "" if result.weights_bytes is None else f" ({result.weights_bytes:,} weights)"
+    console.print(
+        f"{result.name} for {result.board}: {result.elf}\n  flash {result.flash_bytes:,} bytes{weights}, "
+        f"static RAM {result.ram_static_bytes:,} bytes, stack {result.stack_bytes:,} bytes"
+    )

@@ -1,0 +1,19 @@
+"""Processor cores, as far as lowering cares: which kernel variants exist on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Core:
+    """A core. `dsp`: Armv7E-M SIMD instructions; `mve`: Helium vectors; `fpu`: single-precision float instructions."""
+
+    name: str
+    dsp: bool = False
+    mve: bool = False
+    fpu: bool = False
+
+
+PORTABLE = Core("portable", fpu=True)
+"""Only plain C kernels: what fw_run on the host executes."""

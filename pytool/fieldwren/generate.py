@@ -1,0 +1,97 @@
+"""`fieldwren generate` and `fieldwren build`: an app or a bare model becomes a PlatformIO project, and that an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fieldwren.app import load_app
+from fieldwren.app_model import load_app_model
+from fieldwren.boards import Board, Image, load_board, write_project
+from fieldwren.boards import build as build_project
+from fieldwren.compiler import compile_model
+from fieldwren.errors import BadInputError
+from fieldwren.images import Optimise, cached_image, core_of, model_sources
+from fieldwren.render.app import app_sources
+from fieldwren.sources import Sources
+
+MODEL_SUFFIX = ".tflite"
+
+
+@dataclass(frozen=True)
+class GenerateResult:
+    """A written project, and the files of its own in it."""
+
+    name: str
+    board: str
+    directory: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """A built image; sizes in bytes, `weights_bytes` is None where the linker does not keep them apart."""
+
+    name: str
+    board: str
+    elf: str
+    sha256: str
+    flash_bytes: int
+    ram_static_bytes: int
+    stack_bytes: int
+    weights_bytes: int | None
+
+
+def sources_of(source: str | Path, board: Board, optimise: Optimise = "balanced") -> tuple[str, Sources]:
+    """(name, sources of the image): an app folder gives the app, a .tflite the `exec` image that is fed tensors."""
+    path = Path(source)
+    if path.suffix == MODEL_SUFFIX and not path.is_dir():
+        planned = compile_model(path, core_of(board))
+        if board.emulator is None:
+            raise BadInputError(
+                f"{path}: a bare model has no input on {board.id}: make an app for it with `fieldwren new`, or choose a "
+                "board that runs in an emulator"
+            )
+        return planned.program.name, model_sources(planned, board, "exec", optimise=optimise)
+    app = load_app(path)
+    model, planned = load_app_model(app, core_of(board))
+    return app.name, app_sources(model, planned, board, optimise_size=optimise == "size")
+
+
+def generate(
+    source: str | Path, board: str, directory: str | Path, *, optimise: Optimise = "balanced"
+) -> GenerateResult:
+    """Writes a self-contained PlatformIO project of the app folder or .tflite `source` to `directory`.
+
+    `pio run` builds it, and `pio run -c offline.ini` does so without network and without fieldwren.
+    """
+    target = load_board(board)
+    name, sources = sources_of(source, target, optimise)
+    project = write_project(sources, target, Path(directory))
+    files = sorted(p.relative_to(project.directory).as_posix() for p in (project.directory / "src").rglob("*"))
+    return GenerateResult(name, target.id, str(project.directory), (*files, "platformio.ini", "offline.ini"))
+
+
+def build(
+    source: str | Path, board: str, directory: str | Path | None = None, *, optimise: Optimise = "balanced"
+) -> BuildResult:
+    """Generates and builds with PlatformIO: in `directory`, or in the cache when none is given."""
+    target = load_board(board)
+    name, sources = sources_of(source, target, optimise)
+    image = _built(sources, target, directory)
+    return BuildResult(
+        name=name,
+        board=target.id,
+        elf=str(image.elf),
+        sha256=image.sha256,
+        flash_bytes=image.flash_bytes,
+        ram_static_bytes=image.ram_static_bytes,
+        stack_bytes=image.stack_bytes,
+        weights_bytes=image.weights_bytes,
+    )
+
+
+def _built(sources: Sources, board: Board, directory: str | Path | None) -> Image:
+    if directory is None:
+        return cached_image(sources, board)
+    return build_project(write_project(sources, board, Path(directory)))

@@ -1,0 +1,142 @@
+"""Kernels as their C headers declare them: the one source of names, parameter order and operand types.
+
+`firmware/kernels/kernels.def` lists `FW_KERNEL(id, name, header)`; the header holds
+
+    typedef struct { int32_t rows; FW_PER_LAYER int32_t output_zero_point; ... } fw_NAME_params_t;
+    FW_KERNEL_BODY void fw_NAME_body(const fw_NAME_params_t *p, const int8_t *input, ..., int8_t *output) {
+
+Kernels that take the same parameters share the struct: `typedef fw_OTHER_params_t fw_NAME_params_t;`.
+A parameter is an int32_t or a float. `FW_PER_LAYER` marks parameters that rendered code passes at run time, so that
+layers which differ only in them share one function. Operands that are not const are outputs, `scratch` or state.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fieldwren import paths
+
+_LISTED = re.compile(r"^FW_KERNEL\((\d+),\s*(\w+),\s*\"([\w/.]+)\"\)", re.M)
+_COMMENT = re.compile(r"/\*.*?\*/", re.S)
+_FIELD = re.compile(r"(FW_PER_LAYER\s+)?(int32_t|float)\s+(\w+)\s*;")
+_LINKED = re.compile(r"^FW_LINKS_WITH\(\"([\w/.]+)\"\)", re.M)
+_INCLUDED = re.compile(r"^#include \"([\w/.]+)\"", re.M)
+_OPERAND = re.compile(r"(const\s+)?(\w+)\s*\*\s*(\w+)$")
+
+C_TYPES: Mapping[str, str] = {
+    "int8_t": "int8",
+    "int16_t": "int16",
+    "int32_t": "int32",
+    "int64_t": "int64",
+    "uint8_t": "uint8",
+    "uint16_t": "uint16",
+    "uint32_t": "uint32",
+    "uint64_t": "uint64",
+    "float": "float32",
+    "void": "void",
+}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One field of a kernel's parameter struct."""
+
+    name: str
+    is_float: bool
+    per_layer: bool
+
+
+@dataclass(frozen=True)
+class OperandSpec:
+    """One pointer argument of a kernel. `dtype` is "void" where the kernel takes any type."""
+
+    name: str
+    c_type: str
+    is_const: bool
+
+    @property
+    def dtype(self) -> str:
+        """The element type in the names of fieldwren.graph.DTYPES, or "void"."""
+        return C_TYPES[self.c_type]
+
+    @property
+    def is_scratch(self) -> bool:
+        """True for working memory that has no meaning before or after the call."""
+        return self.name.startswith("scratch")
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel of firmware/kernels.
+
+    `source` is the .c file with its wrapper, `linked` are those that its body calls into; relative to firmware/.
+    """
+
+    id: int
+    name: str
+    header: str
+    parameters: tuple[Parameter, ...]
+    operands: tuple[OperandSpec, ...]
+    linked: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """The .c file beside the header, relative to firmware/."""
+        return self.header.removesuffix(".h") + ".c"
+
+    def operand_index(self, name: str) -> int:
+        """Position of the operand `name`."""
+        return [operand.name for operand in self.operands].index(name)
+
+
+def _struct(name: str, text: str) -> str | None:
+    """The fields of fw_NAME_params_t, followed through a typedef of another kernel's struct."""
+    alias = re.search(r"typedef fw_(\w+)_params_t fw_" + name + r"_params_t;", text)
+    found = re.search(r"typedef struct\s*\{([^}]*)\}\s*fw_" + (alias[1] if alias else name) + r"_params_t;", text)
+    return found[1] if found else None
+
+
+def _linked(header: str) -> tuple[str, ...]:
+    """What `header` and the firmware headers that it includes name with FW_LINKS_WITH, in order of their names."""
+    root = paths.firmware()
+    found: set[str] = set()
+    seen = {header}
+    pending = [header]
+    while pending:
+        text = (root / pending.pop()).read_text()
+        found.update(_LINKED.findall(text))
+        included = {name for name in _INCLUDED.findall(text) if (root / name).is_file()} - seen
+        seen |= included
+        pending += included
+    return tuple(sorted(found))
+
+
+def _parse(kernel_id: int, name: str, header: str, text: str) -> Kernel:
+    fields = _struct(name, text)
+    body = re.search(
+        r"FW_KERNEL_BODY void fw_" + name + r"_body\(\s*const fw_" + name + r"_params_t \*p,([^)]*)\)", text
+    )
+    if fields is None or body is None:
+        raise RuntimeError(
+            f"firmware/{header} does not declare the kernel {name} in the form that fieldwren.kernel reads"
+        )
+    parameters = tuple(Parameter(field[2], field[1] == "float", bool(field[0])) for field in _FIELD.findall(fields))
+    operands = []
+    for argument in body.group(1).split(","):
+        match = _OPERAND.match(" ".join(argument.split()))
+        if match is None:
+            raise RuntimeError(f"firmware/{header}: cannot read the operand {argument.strip()!r} of {name}")
+        operands.append(OperandSpec(match.group(3), match.group(2), bool(match.group(1))))
+    return Kernel(kernel_id, name, header, parameters, tuple(operands), _linked(header))
+
+
+@functools.cache
+def kernels() -> Mapping[str, Kernel]:
+    """All kernels by name."""
+    root = paths.firmware()
+    listed = _LISTED.findall((root / "kernels" / "kernels.def").read_text())
+    texts = {header: _COMMENT.sub("", (root / header).read_text()) for _, _, header in listed}
+    return {name: _parse(int(number), name, header, texts[header]) for number, name, header in listed}

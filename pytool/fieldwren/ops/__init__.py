@@ -1,0 +1,1 @@
+"""One module per operator family: checks, constant folding, lowering to kernel calls. Graph in, Program out."""

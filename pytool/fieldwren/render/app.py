@@ -1,0 +1,168 @@
+"""An app → frontend.*, app_config.* and app_main.c: tables, memory and a loop over firmware/app."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fieldwren import paths
+from fieldwren.app import App
+from fieldwren.app_model import AppModel
+from fieldwren.boards import Board
+from fieldwren.detector import MODES, to_q15
+from fieldwren.errors import BadInputError
+from fieldwren.features import SensorFrontEnd
+from fieldwren.features.render import render_front_end
+from fieldwren.features.tables import front_end_data
+from fieldwren.plan import Plan
+from fieldwren.program import Program
+from fieldwren.render.environment import Provenance, render, sources_digest
+from fieldwren.render.model import linked_sources, program_sources, render_model, render_program
+from fieldwren.sources import Sources
+
+PORT_RING_BYTES = 1024
+"""What a board's port buffers of the link unless its definition says otherwise (FW_RING_BYTES)."""
+
+_FOLDERS = ("app", "features", "link")
+_RUNTIME = ("crc32", "detector", "microphone", "posterior", "sample_ring")
+_SMALL_RAM_BYTES = 64 * 1024
+_GAIN_ONE = 256
+_LEVEL_SAMPLES_MOST = 65536
+_POSTERIORS = {
+    "probability": "FW_POSTERIOR_PROBABILITY",
+    "softmax": "FW_POSTERIOR_SOFTMAX",
+    "logistic": "FW_POSTERIOR_LOGISTIC",
+}
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """Buffers of the image, in what their names say."""
+
+    ring_elements: int
+    element_bytes: int
+    payload_bytes: int
+    window_bytes: int
+    answers: int
+    capture_samples: int
+
+
+def app_sources(model: AppModel, planned: Plan, board: Board, *, optimise_size: bool = False) -> Sources:
+    """Everything of the app's image: rendered files, and the hand-written firmware they call."""
+    provenance = Provenance(planned.program.model_sha256, model.app.name, board.id)
+    rendered = render_program(planned, provenance) if optimise_size else render_model(planned, provenance)
+    firmware = set(app_firmware())
+    firmware |= set(program_sources(planned) if optimise_size else linked_sources(planned))
+    return Sources(
+        files=render_app(model, planned.program, board, rendered),
+        firmware=tuple(sorted(firmware)),
+        defines={"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.front_end).kind}u"},
+        optimise_flags=("-Os",) if optimise_size else ("-O2",),
+    )
+
+
+def app_firmware() -> tuple[str, ...]:
+    """The hand-written C of every app, relative to firmware/; the linker leaves out what an app does not use."""
+    root = paths.firmware()
+    found = {p.relative_to(root).as_posix() for folder in _FOLDERS for p in (root / folder).glob("*.c")}
+    return tuple(sorted(found | {f"runtime/{name}.c" for name in _RUNTIME}))
+
+
+def render_app(model: AppModel, program: Program, board: Board, rendered: Mapping[str, bytes]) -> dict[str, bytes]:
+    """`rendered` (model.h, model.c) and frontend.h, frontend.c, app_config.h, app_config.c, app_main.c.
+
+    The build id that the firmware reports as `image` is the SHA-256 over all of them, with zeros in its own place.
+    """
+    provenance = Provenance(program.model_sha256, model.app.name, board.id)
+    context = _context(model, program, board)
+    files_before = dict(rendered) | render_front_end(model.front_end, provenance)
+
+    def files(image: bytes) -> dict[str, bytes]:
+        return files_before | {
+            name: render(f"{name}.j2", provenance, **context, image=image)
+            for name in ("app_config.h", "app_config.c", "app_main.c")
+        }
+
+    return files(sources_digest(files(bytes(32))))
+
+
+def _context(model: AppModel, program: Program, board: Board) -> dict[str, object]:
+    app, detector = model.app, model.detector
+    period = model.element_period_ms
+    return {
+        "app": app,
+        "board": board.id,
+        "labels": model.labels,
+        "detector": detector,
+        "thresholds": [to_q15(t) for t in detector.thresholds] if detector else [],
+        "mode": MODES[detector.mode] if detector else 0,
+        "release_q15": to_q15(detector.release) if detector else 0,
+        "gain_q8": max(1, round(app.microphone.gain * _GAIN_ONE)),
+        "level_samples": min(_LEVEL_SAMPLES_MOST, max(1, round(1000 / period))),
+        "half_error": app.detector.half_error or 0.0,
+        "posterior": _posterior(app),
+        "input": "FW_INPUT_ROWS" if isinstance(model.front_end, SensorFrontEnd) else "FW_INPUT_PCM",
+        "columns": model.columns,
+        "stride_frames": model.stride_frames,
+        "period": _Period(*_period(model)),
+        "window_bytes_copied": program.inputs[0].nbytes if app.kind == "anomaly" else 0,
+        **vars(_sizes(model, board)),
+    }
+
+
+@dataclass(frozen=True)
+class _Period:
+    numerator: int
+    denominator: int
+
+
+def _period(model: AppModel) -> tuple[int, int]:
+    """Numerator in ms and denominator; for audio 1000 and the sample rate, not reduced."""
+    period = model.element_period_ms
+    if not isinstance(model.front_end, SensorFrontEnd):
+        return 1000, round(1000 / period)
+    return period.numerator, period.denominator
+
+
+def _posterior(app: App) -> str:
+    if app.kind == "regression":
+        return "FW_POSTERIOR_VALUES"
+    if app.kind == "anomaly":
+        return "FW_POSTERIOR_RECONSTRUCTION"
+    return _POSTERIORS[app.detector.output]
+
+
+def _sizes(model: AppModel, board: Board) -> _Sizes:
+    window = int(board.port.defines.get("FW_RING_BYTES", f"{PORT_RING_BYTES}u").rstrip("uU"), 0)
+    payload = 256 if window >= PORT_RING_BYTES else window // 4
+    rows = isinstance(model.front_end, SensorFrontEnd)
+    element_bytes = 4 * model.columns if rows else 2
+    if element_bytes > payload:
+        raise BadInputError(
+            f"{model.app.where('front_end')}: a row of {model.columns} values is {element_bytes} bytes, and the link of "
+            f"{board.id} carries at most {payload} at once"
+        )
+    small = board.memory is not None and board.memory.ram.bytes < _SMALL_RAM_BYTES
+    buffer_ms = model.app.link.buffer_ms
+    if buffer_ms is None:
+        buffer_ms = float(8 * model.element_period_ms) if rows else (50.0 if small else 250.0)
+    elements = max(1, -(-payload // element_bytes), round(buffer_ms / model.element_period_ms))
+    return _Sizes(
+        ring_elements=elements,
+        element_bytes=element_bytes,
+        payload_bytes=payload,
+        window_bytes=window,
+        answers=2 if small else 4,
+        capture_samples=_capture_samples(model),
+    )
+
+
+def _capture_samples(model: AppModel) -> int:
+    link = model.app.link
+    if not link.capture:
+        return 0
+    if isinstance(model.front_end, SensorFrontEnd):
+        raise BadInputError(
+            f"{model.app.where('link', 'capture')}: only audio can be recorded, and this app hears rows"
+        )
+    return max(1, round(link.capture_ms / model.element_period_ms))

@@ -1,0 +1,105 @@
+"""Stores embeddings of the training data with a model, so that a learner does not forget what it was trained on.
+
+    python -m fieldwren.train.head examples/digits --data DATA/audio --hold-out theo
+
+writes the metadata `fieldwren.head` into the app's model: mean and gain of every feature, embeddings of each class to
+rehearse with and to check updates with, and embeddings of no class. The network stays as it is. `--hold-out` names the
+groups that the model was not trained with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fieldwren.app import load_app
+from fieldwren.app_model import app_model
+from fieldwren.core import PORTABLE
+from fieldwren.errors import BadInputError, FieldwrenError
+from fieldwren.files import written_whole
+from fieldwren.learn.cut import cut
+from fieldwren.learn.factory import HEAD_KEY, Embeddings, StoredEmbeddings, statistics_of
+from fieldwren.learn.samples import load_samples
+from fieldwren.ops.lowering import lower
+from fieldwren.plan import plan
+from fieldwren.tflite import read_model
+
+REPLAY, GUARD = 8, 2
+
+
+def stored_head(app: str | Path, data: Path, hold_out: Sequence[str] = (), seed: int = 0) -> StoredEmbeddings:
+    """Statistics and a draw of embeddings of every group below `data` but those held out.
+
+    REPLAY and then GUARD embeddings a class, spread over the groups; classes without recordings get none.
+    """
+    loaded = load_app(app)
+    graph = read_model(loaded.model_path)
+    made = cut(graph)
+    model = app_model(loaded, graph, lower(graph, PORTABLE))
+    backbone = plan(lower(made.backbone, PORTABLE))
+    groups = load_samples(model, backbone, data, graph.metadata)
+    kept = [samples for samples in groups if samples.group not in hold_out]
+    if not kept:
+        raise BadInputError(f"{data}: nothing is left without {', '.join(hold_out)}")
+    embeddings = np.concatenate([samples.embeddings for samples in kept])
+    labels = np.concatenate([samples.labels for samples in kept])
+    known = np.isin(labels, model.labels)
+    mean, gain = statistics_of(embeddings[known])
+    rng = np.random.default_rng(seed)
+    drawn: dict[str, Embeddings] = {}
+    for label in model.labels:
+        drawn[label] = _spread([s.embeddings[s.labels == label] for s in kept], REPLAY + GUARD, rng)
+    others = _spread([s.embeddings[~np.isin(s.labels, model.labels)] for s in kept], REPLAY, rng)
+    return StoredEmbeddings(
+        mean,
+        gain,
+        {label: rows[:REPLAY] for label, rows in drawn.items() if len(rows)},
+        {label: rows[REPLAY:] for label, rows in drawn.items() if len(rows) > REPLAY},
+        others,
+    )
+
+
+def _spread(groups: Sequence[NDArray[np.int8]], count: int, rng: np.random.Generator) -> Embeddings:
+    """Up to `count` rows [n, features], one of every group in turn."""
+    turns: list[NDArray[np.int8]] = []
+    shuffled = [rows[rng.permutation(len(rows))] for rows in groups if len(rows)]
+    order = rng.permutation(len(shuffled))
+    for turn in range(max((len(rows) for rows in shuffled), default=0)):
+        turns += [shuffled[number][turn] for number in order if turn < len(shuffled[number])]
+        if len(turns) >= count:
+            break
+    return np.array(turns[:count], np.int8).reshape(-1, groups[0].shape[1])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of `python -m fieldwren.train.head`."""
+    from fieldwren.train.export import with_metadata
+
+    parser = argparse.ArgumentParser(prog="python -m fieldwren.train.head", description=__doc__.splitlines()[0])
+    parser.add_argument("app", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--hold-out", action="append", default=[], metavar="GROUP")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(arguments)
+    try:
+        stored = stored_head(given.app, given.data, given.hold_out, given.seed)
+        path = load_app(given.app).model_path
+        model = with_metadata(path.read_bytes(), {HEAD_KEY: stored.to_json()})
+        with written_whole(path) as temporary:
+            temporary.write_bytes(model)
+    except FieldwrenError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    print(
+        f"{path}: {len(model)} bytes, {sum(len(rows) for rows in stored.replay.values())} embeddings to rehearse with"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""The figures of the model cards, each from one command, written as JSON.
+
+python -m fieldwren.train.measure leave-one-out digits --data DIR --out FILE
+python -m fieldwren.train.measure streams APP --data DIR --out FILE
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from fieldwren.app import load_app
+from fieldwren.app_model import load_app_model
+from fieldwren.errors import FieldwrenError
+from fieldwren.files import written_whole
+from fieldwren.train import augment, streams, synth, vocabulary
+from fieldwren.train import clips as clip_module
+from fieldwren.train.clips import DIGITS, Clip
+from fieldwren.train.digits import OFFICIAL_TEST
+from fieldwren.train.run import train
+from fieldwren.train.streams import Event
+from fieldwren.train.windows import Pcm
+
+Say = Callable[[str], None]
+Result = dict[str, object]
+
+TEST_VOICES_SEED = 20_000  # voices that no training draws
+
+
+def leave_one_out(example: str, data: Path, names: Sequence[str], seeds: Sequence[int], say: Say) -> Result:
+    """Trains without each of `names` (speakers, corpora, files) for each seed, and measures on it."""
+    runs: list[dict[str, object]] = []
+    int8: dict[str, list[float]] = {name: [] for name in names}
+    for seed in seeds:
+        for name in names:
+            say(f"without {name}, seed {seed}")
+            with tempfile.TemporaryDirectory() as folder:
+                result = train(example, data, Path(folder), hold_out=name, seed=seed, progress=say)
+            runs.append({"seed": seed, **asdict(result)})
+            int8[name].append(result.int8_accuracy)
+            say(json.dumps(runs[-1]))
+    means = {name: float(np.mean(values)) for name, values in int8.items()}
+    return {
+        "runs": runs,
+        "int8_accuracy": {name: round(value, 4) for name, value in means.items()},
+        "int8_mean": round(float(np.mean(list(means.values()))), 4),
+        "int8_worst": round(min(means.values()), 4),
+    }
+
+
+def recordings(data: Path) -> dict[str, tuple[Pcm, list[Event]]]:
+    """Continuous audio that training never heard: digits with pauses, and audio without digits."""
+    rng = np.random.default_rng(0)
+    spoken = [clip for clip in clip_module.load_spoken_digits(data) if clip.take < OFFICIAL_TEST]
+    spoken = [spoken[i] for i in rng.permutation(len(spoken))]
+    plain = [synth.Voice(language) for language in synth.ENGLISH]
+    new = synth.voices(20, TEST_VOICES_SEED, accented=0.0)
+    words = vocabulary.test_words()
+    sentences = [Clip(synth.say(vocabulary.sentence(words, rng), new[i % 20]), "", "", "") for i in range(300)]
+    noises = [np.float32(10 ** (db / 20)) for db in (-60, -40, -20)]
+    other = [level * augment.noise(20 * 16_000, rng, kind) for kind in augment.NOISE_KINDS for level in noises]
+    other += [augment.tones(16_000, rng) for _ in range(120)] + [np.zeros(60 * 16_000, np.float32)]
+    return {
+        "spoken digits, pauses 0.6 to 1.2 s": streams.sequence(spoken, rng, noise_db=-55),
+        "spoken digits, pauses 0.3 to 0.6 s": streams.sequence(spoken, rng, pause_s=(0.3, 0.6), noise_db=-55),
+        "spoken digits, 20 dB quieter, no noise": streams.sequence(spoken, rng, gain_db=-20),
+        "spoken digits over pink noise, 20 dB below": streams.sequence(spoken, rng, noise_db=-40),
+        "espeak-ng's English voices": streams.sequence(synth.spoken_words(DIGITS, plain), rng),
+        "20 new espeak-ng voices": streams.sequence(synth.spoken_words(DIGITS, new), rng),
+        "sentences of other words": (streams.sequence(sentences, rng, pause_s=(0.3, 1.0), noise_db=-50)[0], []),
+        "noise, beeps, silence": (augment.to_pcm(np.concatenate(other)), []),
+    }
+
+
+def stream_figures(folder: Path, data: Path, say: Say) -> Result:
+    """Hits and false accepts of an app on each of `recordings`."""
+    app, planned = load_app_model(load_app(folder))
+    figures: Result = {}
+    for name, (pcm, said) in recordings(data).items():
+        seconds = len(pcm) / clip_module.SAMPLE_RATE
+        result = streams.score(streams.listen(app, planned, pcm), said, seconds)
+        figures[name] = {
+            "seconds": round(seconds),
+            "expected": result.expected,
+            "detected": result.detected,
+            "false_accepts": result.false_accepts,
+            "false_accepts_per_hour": round(3600 * result.false_accepts / seconds, 2),
+            "fa_upper_95": round(3600 * streams.upper_95(result.false_accepts) / seconds, 2),
+        }
+        say(f"{name}: {figures[name]}")
+    return figures
+
+
+def _report(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Parses the command line, measures, writes the JSON."""
+    parser = argparse.ArgumentParser(prog="python -m fieldwren.train.measure", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    folds = verbs.add_parser("leave-one-out", help="train without each speaker or file and measure on it")
+    folds.add_argument("example")
+    folds.add_argument("--hold-out", nargs="+", required=True, metavar="NAME")
+    folds.add_argument("--seeds", nargs="+", type=int, default=[0])
+    listened = verbs.add_parser("streams", help="hits and false accepts of an app on continuous audio")
+    listened.add_argument("app", type=Path)
+    for verb in (folds, listened):
+        verb.add_argument("--data", type=Path, required=True)
+        verb.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    try:
+        if options.verb == "streams":
+            result = stream_figures(options.app, options.data, _report)
+        else:
+            result = leave_one_out(options.example, options.data, options.hold_out, options.seeds, _report)
+        command = f"python -m fieldwren.train.measure {' '.join(sys.argv[1:])}"
+        with written_whole(options.out) as temporary:
+            temporary.write_text(json.dumps({"command": command, **result}, indent=1) + "\n", encoding="utf-8")
+    except FieldwrenError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

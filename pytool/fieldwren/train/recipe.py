@@ -1,0 +1,123 @@
+"""`train.toml` beside a model: everything that decides what its training gives, apart from the data."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fieldwren.errors import BadInputError
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Voices(_Table):
+    """Synthetic speakers."""
+
+    count: int
+    accented: float  # share that speaks respelled words in a foreign language
+    other_words: int  # words that are no class, each by a random voice
+    sentences: int  # sentences without a class
+
+
+class Windows(_Table):
+    """How many windows are made of each clip, by corpus."""
+
+    spoken_digits: int
+    speech_commands: int
+    espeak: int
+    background_share: float  # of all windows
+    background_weight: float  # of a background window in the loss; below 1 misses fewer words and accepts more
+
+
+class Augment(_Table):
+    """Ranges of the random changes (see augment.Augmentation)."""
+
+    speed: float
+    tempo: float
+    snr_db: tuple[float, float]
+    gain_db: tuple[float, float]
+    clean_share: float
+
+
+class Optimise(_Table):
+    """See fit.Optimisation."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float = 1e-4
+
+
+class DsCnn(_Table):
+    """See models.ds_cnn."""
+
+    kind: Literal["ds_cnn"]
+    channels: int
+    blocks: int
+    dropout: float
+
+
+class Mlp(_Table):
+    """See models.mlp."""
+
+    kind: Literal["mlp"]
+    hidden: tuple[int, ...]
+    l2: float
+
+
+class KeywordRecipe(_Table):
+    """train.toml of a keyword model."""
+
+    schema_version: Literal[1]
+    kind: Literal["keyword"]
+    seed: int
+    front_end: dict[str, object]  # fields of features.AudioFrontEnd that differ from its defaults
+    voices: Voices
+    windows: Windows
+    augment: Augment
+    model: DsCnn
+    optimise: Optimise
+
+
+class PresenceRecipe(_Table):
+    """train.toml of a presence model."""
+
+    schema_version: Literal[1]
+    kind: Literal["presence"]
+    seed: int
+    channels: tuple[str, ...]  # columns of the table that the model sees
+    label: str  # the column to predict, 0 or 1
+    row_interval_ms: float
+    clip: tuple[float, float]  # of the normalised values
+    missing_limit: int  # rows that a missing value may be held
+    model: Mlp
+    optimise: Optimise
+
+
+Recipe = KeywordRecipe | PresenceRecipe
+
+
+def load(path: Path) -> Recipe:
+    """Reads a train.toml. Raises BadInputError naming the file and the first wrong field."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInputError(f"{path} is not a readable TOML file: {error}") from error
+    kinds: dict[object, type[KeywordRecipe] | type[PresenceRecipe]] = {
+        "keyword": KeywordRecipe,
+        "presence": PresenceRecipe,
+    }
+    kind = kinds.get(table.get("kind"))
+    if kind is None:
+        raise BadInputError(f"{path}: kind is {table.get('kind')!r}, must be one of {', '.join(map(str, kinds))}")
+    try:
+        return kind.model_validate(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadInputError(f"{path}: {where}: {first['msg']}") from error

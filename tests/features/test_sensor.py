@@ -1,0 +1,168 @@
+"""Windows over sensor rows against the definition written in plain Python."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fieldwren.errors import BadInputError
+from fieldwren.features import SensorFrontEnd, SensorStream, row_windows
+
+Rows = npt.NDArray[np.float64]
+
+
+def reference(p: SensorFrontEnd, rows: Rows) -> tuple[list[npt.NDArray[np.float64]], list[int]]:
+    """Windows and the index of each one's newest row."""
+    channels = range(len(p.channels))
+    last: list[float | None] = [None] * len(p.channels)
+    gaps = [0] * len(p.channels)
+    history: list[list[float]] = []
+    frames: list[npt.NDArray[np.float64]] = []
+    windows, indices = [], []
+    due = 0
+    for index, row in enumerate(rows):
+        whole, usable = [], True
+        for c in channels:
+            value = float(row[c])
+            if math.isfinite(value):
+                gaps[c], last[c] = 0, value
+            else:
+                gaps[c] += 1
+                held = last[c] if p.missing == "hold" else p.fill[c]
+                usable &= gaps[c] <= p.missing_limit and held is not None
+                value = 0.0 if held is None else held
+            whole.append(value)
+        if not usable:
+            history, frames, due = [], [], 0
+            continue
+        history.append(whole)
+        if len(history) <= max(p.difference_rows, default=0):
+            continue
+        frame = [(whole[c] - p.offset[c]) / p.scale[c] for c in channels]
+        for back, scale in zip(p.difference_rows, p.difference_scale, strict=True):
+            frame += [(whole[c] - history[-1 - back][c]) / scale[c] for c in channels]
+        frames.append(np.clip(frame, *(p.clip or (-np.inf, np.inf))))
+        if len(frames) < p.window_frames:
+            continue
+        if due == 0:
+            windows.append(np.array(frames[-p.window_frames :]))
+            indices.append(index)
+            due = p.hop_rows
+        due -= 1
+    return windows, indices
+
+
+def table(seed: int, count: int = 80, missing: float = 0.1) -> Rows:
+    rng = np.random.default_rng(seed)
+    drift = np.cumsum(rng.normal(0, [0.3, 5.0, 100.0], (count, 3)), axis=0)
+    rows = drift + np.array([20.0, 400.0, 1e4])
+    rows[rng.random(rows.shape) < missing] = np.nan
+    rows[rng.random(rows.shape) < missing / 10] = np.inf
+    return np.asarray(rows)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    seed=st.integers(0, 10_000),
+    missing=st.sampled_from([0.0, 0.03, 0.3]),
+    limit=st.integers(0, 4),
+    rule=st.sampled_from(["hold", "fill"]),
+    differences=st.lists(st.integers(1, 9), max_size=3, unique=True),
+    frames=st.integers(1, 6),
+    hop=st.integers(1, 5),
+    normalisation=st.sampled_from(["standard", "min-max"]),
+    clip=st.sampled_from([None, (-0.5, 0.75)]),
+)
+def test_follows_the_definition(
+    seed: int,
+    missing: float,
+    limit: int,
+    rule: Any,
+    differences: list[int],
+    frames: int,
+    hop: int,
+    normalisation: Any,
+    clip: Any,
+) -> None:
+    rows = table(seed, missing=missing)
+    p = SensorFrontEnd.fit(
+        table(seed + 1),
+        channels=("temperature", "co2", "light"),
+        row_interval_ms=60_000,
+        normalisation=normalisation,
+        difference_rows=tuple(differences),
+        missing=rule,
+        missing_limit=limit,
+        window_frames=frames,
+        hop_rows=hop,
+        clip=clip,
+    )
+    single = np.float32(rows).astype(np.float64)
+    expected, last_rows = reference(p, single)
+    found = row_windows(p, rows)
+    assert found.last_row.tolist() == last_rows
+    if expected:
+        np.testing.assert_allclose(found.inputs, np.array(expected), rtol=1e-4, atol=2e-4)
+
+
+def test_fit() -> None:
+    rows = table(5)
+    rows[:, 2] = 7.0
+    p = SensorFrontEnd.fit(rows, channels=("a", "b", "c"), row_interval_ms=1000, difference_rows=(2,))
+    finite = np.where(np.isfinite(rows), rows, np.nan)
+    np.testing.assert_allclose(p.offset, np.nanmean(finite, axis=0))
+    np.testing.assert_allclose(p.scale[:2], np.nanstd(finite[:, :2], axis=0))
+    np.testing.assert_allclose(p.difference_scale[0][:2], np.nanstd(finite[2:, :2] - finite[:-2, :2], axis=0))
+    assert p.scale[2] == p.difference_scale[0][2] == 1.0, "a channel that never changes"
+    assert p.fill == p.offset
+    narrow = SensorFrontEnd.fit(rows, channels=("a", "b", "c"), row_interval_ms=1000, normalisation="min-max")
+    np.testing.assert_allclose(narrow.offset, np.nanmin(finite, axis=0))
+
+
+def test_nothing_is_held_before_the_first_value() -> None:
+    p = SensorFrontEnd(channels=("x",), row_interval_ms=1.0, offset=(0.0,), scale=(1.0,), missing_limit=65534)
+    stream = SensorStream(p)
+    assert not stream.push_row([np.nan])
+    assert stream.push_row([3.0])
+    assert stream.push_row([np.nan])
+    assert stream.window().tolist() == [[3.0]]
+    stream.reset()
+    assert not stream.push_row([np.nan])
+
+
+def test_quantised_window() -> None:
+    p = SensorFrontEnd(channels=("x", "y"), row_interval_ms=1.0, offset=(0.0, 0.0), scale=(1.0, 1.0))
+    stream = SensorStream(p)
+    stream.push_row([0.25, -0.25])
+    assert stream.window(np.int8, 0.1, 0).tolist() == [[3, -3]], "halves away from zero"
+    stream.push_row([1e9, -1e9])
+    assert stream.window(np.int8, 0.1, 5).tolist() == [[127, -128]]
+    assert stream.window(np.uint8, 0.1, 5).tolist() == [[255, 0]]
+    assert stream.window(np.int16, 0.1, 5).tolist() == [[32767, -32768]]
+    truncating = SensorStream(dataclasses.replace(p, rounding="truncate"))
+    truncating.push_row([0.29, -0.29])
+    assert truncating.window(np.int8, 0.1, 0).tolist() == [[2, -2]]
+    assert truncating.window(np.int8, 0.1, 1).tolist() == [[3, -1]]
+
+
+@pytest.mark.parametrize("row", [[1.0], [1.0, 2.0, 3.0], [[1.0, 2.0]]])
+def test_rows_of_another_width_are_refused(row: Any) -> None:
+    p = SensorFrontEnd(channels=("left", "right"), row_interval_ms=1.0, offset=(0.0, 0.0), scale=(1.0, 1.0))
+    with pytest.raises(BadInputError, match="2 channels left, right"):
+        SensorStream(p).push_row(row)
+
+
+def test_pcm_means_nothing_to_a_sensor_front_end() -> None:
+    p = SensorFrontEnd(channels=("x",), row_interval_ms=1.0, offset=(0.0,), scale=(1.0,))
+    stream = SensorStream(p)
+    with pytest.raises(BadInputError, match="no frame yet"):
+        stream.newest_frame()
+    with pytest.raises(BadInputError, match="0 of 1 frames"):
+        stream.window()

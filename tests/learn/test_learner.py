@@ -1,0 +1,205 @@
+"""The learner's arithmetic against NumPy, and what it answers to good and bad requests."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from fieldwren.errors import BadInputError
+from fieldwren.learn import LearnerConfig, Script, ScriptResult, run_script
+from fieldwren.learn.factory import NEGATIVE, Embeddings, Factory
+from fieldwren.native import library
+from learn.learners import busy_script, embeddings, random_factory
+
+PLAIN = LearnerConfig(classes_spare=2, rate=0.02, replays_per_sample=0, momentum=0.0, pull=0.0, imprint=0.0)
+OK, E_ARGUMENT, E_SPACE = 0, -1, -3
+
+
+def statuses(result: ScriptResult) -> list[int]:
+    return [int(status) for status in result.replies["status"]]
+
+
+def parts(factory: Factory, head: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    classes = len(head) // (factory.features + 1)
+    return head[: -classes or None].reshape(classes, factory.features).astype(float), head[-classes:].astype(float)
+
+
+def standardised(factory: Factory, row: Embeddings) -> np.ndarray:
+    return (row.astype(float) - factory.stored.mean) * factory.stored.gain
+
+
+def test_self_test() -> None:
+    assert library().fw_learner_self_test() == OK
+
+
+@pytest.mark.parametrize("loss", ["softmax", "logistic"])
+def test_updates_are_those_of_numpy(loss: str) -> None:
+    """Ten steps with momentum in double precision."""
+    config = dataclasses.replace(PLAIN, momentum=0.6, rate=0.01)
+    factory = random_factory(24, 5, config, loss=loss)
+    rows, script = embeddings(10, 24, 3), Script(24)
+    weights, bias = parts(factory, factory.head)
+    speed, bias_speed = np.zeros_like(weights), np.zeros_like(bias)
+    for number, row in enumerate(rows):
+        script.teach(row, number % 5)
+        z = standardised(factory, row)
+        logits = weights @ z + bias
+        y = 1 / (1 + np.exp(-logits)) if loss == "logistic" else np.exp(logits - logits.max())
+        if loss == "softmax":
+            y /= y.sum()
+        error = y - np.eye(5)[number % 5]
+        speed = 0.6 * speed + 0.01 * np.outer(error, z)
+        bias_speed = 0.6 * bias_speed + 0.01 * error
+        weights, bias = weights - speed, bias - bias_speed
+    learned = run_script(factory, script)
+    assert learned.updates == 10
+    found, found_bias = parts(factory, learned.head)
+    np.testing.assert_allclose(found, weights, atol=2e-5)
+    np.testing.assert_allclose(found_bias, bias, atol=2e-5)
+
+
+def test_pull_goes_back_to_the_factory_head() -> None:
+    """Strong and weak pull after the same lessons: the strong one stays nearer."""
+    distances = []
+    for pull in (0.0, 1e-3, 1e-2):
+        factory = random_factory(16, 4, dataclasses.replace(PLAIN, pull=pull))
+        script = Script(16)
+        for number, row in enumerate(embeddings(60, 16, 5)):
+            script.teach(row, number % 4)
+        distances.append(float(np.abs(run_script(factory, script).head - factory.head).sum()))
+    assert distances[0] > distances[1] > distances[2] > 0
+
+
+def test_new_class_is_learned_and_old_ones_stay() -> None:
+    """Clusters: a fourth one is taught with five samples, and the three of the factory's replay are still known."""
+    rng = np.random.default_rng(2)
+    centres = rng.integers(-80, 80, (4, 32))
+    drawn = np.clip(centres[:, None] + rng.normal(0, 20, (4, 40, 32)), -128, 127).astype(np.int8)
+    base = random_factory(32, 3, LearnerConfig())
+    stored = dataclasses.replace(
+        base.stored,
+        mean=np.zeros(32, np.float32),
+        gain=np.full(32, 0.02, np.float32),
+        replay={label: drawn[k, :8] for k, label in enumerate(base.labels)},
+    )
+    centred = (centres[:3] * 0.02).astype(np.float32)
+    head = np.concatenate([centred.ravel(), -(centred**2).sum(axis=1) / 2]).astype(np.float32)
+    factory = dataclasses.replace(base, stored=stored, head=head)
+    script = Script(32)
+    script.add_class("fourth")
+    for row in drawn[3, :5]:
+        script.teach(row, 3)
+    script.practise(10)
+    asked = [script.classify(row) for rows in drawn for row in rows[8:]]
+    answers = run_script(factory, script).replies["label"][asked].reshape(4, 32)
+    right = (answers == np.arange(4)[:, None]).mean(axis=1)
+    assert right.min() >= 0.95, right
+
+
+def test_guard_takes_back_what_makes_it_worse() -> None:
+    """Wrong labels in a storm: without a guard the head is spoilt, with one it is not."""
+    guarded = LearnerConfig(guard_samples=10, guard_loss=0, rate=0.5, replays_per_sample=0)
+    factory = random_factory(16, 5, guarded)
+    weights, bias = parts(factory, factory.head)
+    script = Script(16)
+    rows = embeddings(10, 16, 7)
+    best = [int(np.argmax(weights @ standardised(factory, row) + bias)) for row in rows]
+    truth = dataclasses.replace(
+        factory,
+        stored=dataclasses.replace(factory.stored, guard={}, negatives=None),
+    )
+    for row, label in zip(rows, best, strict=True):
+        script.guard(row, label)
+    for row, label in zip(rows, best, strict=True):
+        script.teach(row, (label + 1) % 5)
+    asked = [script.classify(row) for row in rows]
+    result = run_script(truth, script)
+    assert result.rollbacks >= 5
+    assert result.replies["label"][asked].tolist() == best
+    unguarded = run_script(dataclasses.replace(truth, config=dataclasses.replace(guarded, guard_samples=0)), script)
+    assert unguarded.replies["label"][asked].tolist() != best
+
+
+def test_rejection_below_the_threshold() -> None:
+    factory = random_factory(16, 4, dataclasses.replace(PLAIN, reject_below=0.7))
+    script = Script(16)
+    for row in embeddings(50, 16, 8):
+        script.classify(row)
+    replies = run_script(factory, script).replies
+    assert 0 < replies["accepted"].sum() < 50
+    assert ((replies["confidence"] >= np.float32(0.7)) == (replies["accepted"] == 1)).all()
+
+
+def test_bad_requests_change_nothing() -> None:
+    factory = random_factory(8, 3, dataclasses.replace(PLAIN, classes_spare=1))
+    script, row = Script(8), embeddings(1, 8, 9)[0]
+    script.teach(row, 3)
+    script.teach(row, NEGATIVE)
+    script.add_class("class 1")
+    script.remove_class(3)
+    script.practise(0)
+    script.guard(row, 0)
+    script.records.append(b"\x63\0\0\0" + bytes(20))
+    result = run_script(factory, script)
+    assert statuses(result) == [E_ARGUMENT, E_ARGUMENT, E_ARGUMENT, E_ARGUMENT, E_ARGUMENT, -6, -4]
+    assert result.updates == 0
+    np.testing.assert_array_equal(result.head, factory.head)
+    with pytest.raises(BadInputError, match="1 to 19 bytes"):
+        script.add_class("")
+
+
+def test_class_table_full() -> None:
+    factory = random_factory(8, 3, dataclasses.replace(PLAIN, classes_spare=1))
+    script = Script(8)
+    script.add_class("fourth")
+    script.add_class("fifth")
+    result = run_script(factory, script)
+    assert statuses(result) == [OK, E_SPACE]
+    assert result.replies["label"][0] == 3
+
+
+def test_removed_class_leaves_the_others() -> None:
+    factory = random_factory(8, 4, PLAIN)
+    script = Script(8)
+    script.remove_class(1)
+    weights, bias = parts(factory, factory.head)
+    found, found_bias = parts(factory, run_script(factory, script).head)
+    np.testing.assert_array_equal(found, weights[[0, 2, 3]])
+    np.testing.assert_array_equal(found_bias, bias[[0, 2, 3]])
+
+
+def test_reset_is_the_factory_head() -> None:
+    factory = random_factory(12, 4, LearnerConfig(guard_samples=6, running_statistics=True))
+    script = busy_script(factory, 12)
+    script.reset()
+    np.testing.assert_array_equal(run_script(factory, script).head, factory.head)
+    again = busy_script(factory, 12)
+    after_reset = Script(12, [*script.records, *again.records])
+    np.testing.assert_array_equal(run_script(factory, after_reset).head, run_script(factory, again).head)
+
+
+@pytest.mark.parametrize("field", ["head", "mean", "gain"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_refused(field: str, value: float) -> None:
+    factory = random_factory(8, 3, PLAIN)
+    if field == "head":
+        spoilt = dataclasses.replace(factory, head=np.where(np.arange(27) == 5, value, factory.head))
+    else:
+        array = np.array([value, *getattr(factory.stored, field)[1:]], np.float32)
+        spoilt = dataclasses.replace(factory, stored=dataclasses.replace(factory.stored, **{field: array}))
+    with pytest.raises(BadInputError, match="refused"):
+        run_script(spoilt, Script(8))
+
+
+def test_long_life_stays_bounded() -> None:
+    """Hundreds of thousands of updates at the highest rate, with contradicting labels."""
+    factory = random_factory(8, 4, LearnerConfig(rate=1.0, momentum=0.99, running_statistics=True, guard_samples=4))
+    script = busy_script(factory, 40)
+    for _ in range(8):
+        script.practise(1000)
+    result = run_script(factory, script)
+    assert result.updates > 200_000
+    assert np.isfinite(result.head).all()
+    assert np.abs(result.head).max() < 1e5
