@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 import zlib
 from collections.abc import Iterator
@@ -37,21 +36,22 @@ class Wire:
     def __init__(self, path: Path) -> None:
         self.transport = devices.start(path)
         self._splitter = Splitter()
-        self._numbers = itertools.count(1)
         self.session = 0xFEED0000
 
-    def exchange(self, data: bytes, *, until: str | None = None) -> list[Line | Frame]:
-        """Sends bytes; what came back until the answer to a final question (`until` ok), in order."""
-        mark = f"{next(self._numbers):08x}"
-        question = f"hello {self.session:08x}" if until is None else until
-        self.transport.write(data + b"\0\n" + encode_command(question))
+    def exchange(self, data: bytes) -> list[Line | Frame]:
+        """Sends bytes; what came back until the answer to a final question, in order.
+
+        The question names this wire's own session: `data` may well say hello too, and be answered.
+        """
+        session = f"{self.session:08x}"
+        self.transport.write(data + b"\0\n" + encode_command(f"hello {session}"))
         found: list[Line | Frame] = []
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             for message in self._splitter.feed(self.transport.read(65536, 1.0)):
-                if isinstance(message, Line) and message.fields.get("ok") == question.split()[0]:
+                if isinstance(message, Line) and message.fields.get("ok") == "hello" and message.fields.get("session") == session:
                     return found
-                assert isinstance(message, Line | Frame), f"unreadable: {message} ({mark})"
+                assert isinstance(message, Line | Frame), f"unreadable: {message}"
                 found.append(message)
         raise AssertionError("the device does not answer")
 
