@@ -11,7 +11,7 @@ from fieldwren.ops.registry import lowers
 _MAX_DEPTH = (1 << 15) - 1
 
 
-@lowers("L2_NORMALIZATION")
+@lowers("L2_NORMALIZATION", dtypes=("int8",))
 def lower_l2_normalization(ctx: Lowering, op: Operator) -> None:
     """The output is read with the scale 1 / 128 and the zero point 0."""
     source, output = ctx.input(op, 0), ctx.output(op)

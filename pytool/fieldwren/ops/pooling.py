@@ -15,7 +15,7 @@ _MAX_WINDOW = {"int8": 1 << 23, "int16": 1 << 15}
 """Pixels whose sum cannot overflow 32 bits."""
 
 
-@lowers("AVERAGE_POOL_2D", "MAX_POOL_2D")
+@lowers("AVERAGE_POOL_2D", "MAX_POOL_2D", dtypes=tuple(_SUFFIXES))
 def lower_pool2d(ctx: Lowering, op: Operator) -> None:
     """Input and output NHWC with one scale and zero point: pooling does not rescale."""
     source, output = ctx.input(op, 0), ctx.output(op)

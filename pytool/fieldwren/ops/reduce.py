@@ -12,7 +12,7 @@ _SUMS = {"int8": "sum_s8", "int16": "sum_s16", "float32": "sum_f32"}
 _EXTREMES = {"REDUCE_MAX": "reduce_max_s8", "REDUCE_MIN": "reduce_min_s8"}
 
 
-@lowers("MEAN", "SUM")
+@lowers("MEAN", "SUM", dtypes=tuple(_SUMS))
 def lower_sum(ctx: Lowering, op: Operator) -> None:
     """int8, int16 and float32. A quantised mean folds the division into the multiplier: QuantizedMeanOrSum."""
     source, output = ctx.input(op, 0), ctx.output(op)
@@ -41,7 +41,7 @@ def lower_sum(ctx: Lowering, op: Operator) -> None:
     ctx.emit(op, _SUMS[source.dtype], parameters, operands)
 
 
-@lowers("REDUCE_MAX", "REDUCE_MIN")
+@lowers("REDUCE_MAX", "REDUCE_MIN", dtypes=("int8",))
 def lower_extreme(ctx: Lowering, op: Operator) -> None:
     """int8 without rescaling."""
     source, output = ctx.input(op, 0), ctx.output(op)

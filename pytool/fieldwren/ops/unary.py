@@ -47,7 +47,7 @@ def lower_float(ctx: Lowering, op: Operator, source: Tensor, output: Tensor) -> 
     )
 
 
-@lowers("NEG", "SQUARE", "SQRT", "FLOOR", "CEIL", "ROUND", "EXP", "LOG")
+@lowers("NEG", "SQUARE", "SQRT", "FLOOR", "CEIL", "ROUND", "EXP", "LOG", dtypes=("float32",))
 def lower_unary(ctx: Lowering, op: Operator) -> None:
     """float32 only, as in the reference."""
     source, output = ctx.input(op, 0), ctx.output(op)
@@ -55,7 +55,7 @@ def lower_unary(ctx: Lowering, op: Operator) -> None:
     lower_float(ctx, op, source, output)
 
 
-@lowers("ABS")
+@lowers("ABS", dtypes=("int8", "int16", "float32"))
 def lower_abs(ctx: Lowering, op: Operator) -> None:
     """int8 as a table, int16 without zero points, float32."""
     source, output = ctx.input(op, 0), ctx.output(op)
@@ -87,7 +87,7 @@ def lower_abs(ctx: Lowering, op: Operator) -> None:
     )
 
 
-@lowers("RSQRT")
+@lowers("RSQRT", dtypes=("int8", "float32"))
 def lower_rsqrt(ctx: Lowering, op: Operator) -> None:
     """int8 as a table, float32. Inputs below the zero point, which stop the reference, give the largest value."""
     source, output = ctx.input(op, 0), ctx.output(op)
