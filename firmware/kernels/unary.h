@@ -1,4 +1,4 @@
-/* Functions of one element: ABS of int16, and those of float32 whose bits are the same everywhere. */
+/* Functions of one element: ABS and RSQRT of int16, and those of float32 whose bits are the same everywhere. */
 #ifndef FW_UNARY_H
 #define FW_UNARY_H
 
@@ -6,6 +6,7 @@
 #include "fw_float.h"
 #include "kernels/exponential.h"
 #include "kernels/fixed_point.h"
+#include "kernels/fixed_point_math.h"
 #include "kernels/float_math.h"
 #include "kernels/fw_kernel.h"
 #include "kernels/trigonometry.h"
@@ -23,6 +24,22 @@ FW_KERNEL_BODY void fw_abs_s16_body(const fw_abs_s16_params_t *p, const int16_t 
   for (int32_t i = 0; i < p->count; ++i) {
     const int32_t magnitude = input[i] < 0 ? -input[i] : input[i];
     output[i] = (int16_t)fw_clamp(fw_requantise(magnitude, p->multiplier, p->shift), INT16_MIN, INT16_MAX);
+  }
+}
+
+typedef fw_abs_s16_params_t fw_rsqrt_s16_params_t;
+
+/* Like the reference's results, those of negative inputs aside, on which it stops; here they give the largest value. */
+FW_KERNEL_BODY void fw_rsqrt_s16_body(const fw_rsqrt_s16_params_t *p, const int16_t *input, int16_t *output) {
+  for (int32_t i = 0; i < p->count; ++i) {
+    int32_t scaled = INT16_MAX;
+    if (input[i] > 0) {
+      int32_t multiplier;
+      int32_t shift;
+      fw_inverse_square_root(input[i], &multiplier, &shift);
+      scaled = fw_requantise(fw_requantise(1, multiplier, shift + 20), p->multiplier, p->shift - 20);
+    }
+    output[i] = (int16_t)fw_clamp(scaled, INT16_MIN, INT16_MAX);
   }
 }
 

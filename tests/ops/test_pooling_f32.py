@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import strategies as st
 
 from ops.harness import assert_exact, assert_refused, cases, seeds, tflm_accepts
@@ -8,6 +9,7 @@ from ops.strategies import activations, output_sizes, paddings
 
 
 def model(
+    name: str,
     size: tuple[int, int],
     kernel: tuple[int, int],
     stride: tuple[int, int],
@@ -28,11 +30,12 @@ def model(
         "stride_w": stride[1],
         "fused_activation_function": activation,
     }
-    return build([operator("L2_POOL_2D", [x], [y], options=options)], [x], [y])
+    return build([operator(name, [x], [y], options=options)], [x], [y])
 
 
+@pytest.mark.parametrize("name", ["AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D"])
 @cases(
-    30,
+    20,
     size=st.tuples(st.integers(1, 7), st.integers(1, 7)),
     kernel=st.tuples(st.integers(1, 5), st.integers(1, 5)),
     stride=st.tuples(st.integers(1, 3), st.integers(1, 3)),
@@ -43,6 +46,7 @@ def model(
 )
 def test_equal(
     *,
+    name: str,
     size: tuple[int, int],
     kernel: tuple[int, int],
     stride: tuple[int, int],
@@ -51,10 +55,10 @@ def test_equal(
     channels: int,
     seed: int,
 ) -> None:
-    assert_exact(model(size, kernel, stride, padding, activation=activation, channels=channels), seed)
+    assert_exact(model(name, size, kernel, stride, padding, activation=activation, channels=channels), seed)
 
 
-def test_refuses_int8_like_the_reference() -> None:
-    content = model((4, 4), (2, 2), (2, 2), "SAME", dtype="int8")
+def test_l2_refuses_int8_like_the_reference() -> None:
+    content = model("L2_POOL_2D", (4, 4), (2, 2), (2, 2), "SAME", dtype="int8")
     assert_refused(content, "int8 tensor .*float32")
     assert not tflm_accepts(content)
