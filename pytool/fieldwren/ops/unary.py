@@ -65,13 +65,9 @@ def lower_abs(ctx: Lowering, op: Operator) -> None:
     if source.dtype == "float32":
         lower_float(ctx, op, source, output)
         return
-    if source.dtype == "int16" and source.quantisation is None:
-        # Plain numbers: the reference never looks at the output's scale.
-        multiplier, shift = _SAME_SCALE
-    else:
-        real = ctx.scale(op, source) / ctx.scale(op, output)
-        same = ctx.scale(op, source) == ctx.scale(op, output)
-        multiplier, shift = _SAME_SCALE if same else requantisation(ctx, op, real)
+    real = ctx.scale(op, source) / ctx.scale(op, output)
+    same = ctx.scale(op, source) == ctx.scale(op, output)
+    multiplier, shift = _SAME_SCALE if same else requantisation(ctx, op, real)
     zero_points = ctx.zero_point(op, source), ctx.zero_point(op, output)
     if source.dtype == "int8":
 
