@@ -81,16 +81,26 @@ class Interpreter:
         return self.outputs()
 
     def layers(self, inputs: Sequence[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-        """Like `invoke`, yielding the first output of every kernel call as a flat array of its own dtype."""
+        """Like `invoke`, yielding the first output of every kernel call as a flat array of its own dtype.
+
+        It is empty for calls that write nothing or were left out.
+        """
         self._feed(inputs)
-        cursor = ctypes.c_uint32(0)
+        cursor, skipped = ctypes.c_uint32(0), 0
         for call in self.plan.program.calls:
-            self._library.fw_run_step(
+            if skipped:
+                skipped -= 1
+                yield np.zeros(0, np.uint8)
+                continue
+            skipped = self._library.fw_run_step(
                 ctypes.byref(self._handle),
                 ctypes.c_void_p(self._arena.ctypes.data),
                 ctypes.c_void_p(self._state.ctypes.data),
                 ctypes.byref(cursor),
             )
+            if call.output is None:
+                yield np.zeros(0, np.uint8)
+                continue
             buffer = self.plan.program.buffers[call.output.buffer]
             memory = self._arena if buffer.place.value == "arena" else self._state
             start = self.plan.address(call.output)
