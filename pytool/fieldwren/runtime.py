@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fieldwren.errors import BadInputError
 from fieldwren.graph import DTYPES
 from fieldwren.native import library
+from fieldwren.native.extended import extended_library
 from fieldwren.plan import Plan, encode
 from fieldwren.program import Port
 
@@ -52,7 +53,9 @@ class Interpreter:
 
     def __init__(self, planned: Plan) -> None:
         self.plan = planned
-        self._library = library()
+        kernels = {call.kernel for call in planned.program.calls}
+        foreign = any(kernel.is_plugin for kernel in kernels)
+        self._library = extended_library(tuple(kernels)) if foreign else library()
         block = encode(planned)
         self._block = _aligned_bytes(len(block))
         self._block[: len(block)] = np.frombuffer(block, np.uint8)

@@ -145,9 +145,9 @@ def verify(model: str | Path, board: str, *, steps: int | None = None, seed: int
 
 
 def _reference_steps(graph: Graph, content: bytes, planned: Plan, inputs: Steps) -> Steps:
-    reference = Reference(content)
     count = len(planned.program.outputs)
     try:
+        reference = Reference(content)
         rows = [reference.invoke([array[k] for array in inputs], count) for k in range(len(inputs[0]))]
     except RuntimeError as error:
         raise UnsupportedError(

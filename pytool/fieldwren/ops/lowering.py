@@ -67,6 +67,7 @@ class Lowering:
         self._constants: dict[int, NDArray[Any]] = {}
         self._const_cache: dict[tuple[str, bytes], int] = {}
         self._operators: Counter[str] = Counter()
+        lowerings()  # plug-ins bring kernels
         self._kernels = kernels()
         self._last_use: dict[int, int] = {}
         self._skips: list[int] = []
