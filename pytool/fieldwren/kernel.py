@@ -171,7 +171,7 @@ def add_kernels(folder: str | Path) -> None:
     except OSError as error:
         raise BadInputError(f"{folder / 'kernels.def'}: cannot read the plug-in's kernels: {error.strerror}") from error
     taken = kernels()
-    for number, name, header in listed:
+    for number, name, _ in listed:
         if int(number) not in PLUGIN_IDS:
             raise BadInputError(f"{folder}: the kernel {name} has the id {number}; plug-ins take 32768 to 65535")
         others = [other for other in taken.values() if other.id == int(number) or other.name == name]
@@ -183,7 +183,9 @@ def add_kernels(folder: str | Path) -> None:
     for path in (p for p in folder.rglob("*") if p.suffix in (".h", ".c")):
         name = path.relative_to(folder).as_posix()
         if firmware_file(name).is_file():
-            raise BadInputError(f"{path}: there is a {name} already: put the plug-in's files into a folder of its own name")
+            raise BadInputError(
+                f"{path}: there is a {name} already: put the plug-in's files into a folder of its own name"
+            )
     _PLUGIN_FOLDERS.append(folder)
     kernels.cache_clear()
     try:

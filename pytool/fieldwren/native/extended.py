@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
@@ -81,4 +80,4 @@ def _compile(table: str, sources: Sequence[Path], target: Path) -> None:
         if run.returncode != 0:
             first = next((line for line in run.stderr.splitlines() if "error" in line), run.stderr.strip()[:200])
             raise BuildError(f"a plug-in's kernels do not compile for this machine: {first}")
-        os.replace(made, target)
+        made.replace(target)

@@ -49,7 +49,9 @@ def lowers(*names: str, dtypes: Sequence[str] | None = None, dtype_of: int = 0) 
 
         for name in names:
             if name in _LOWER:
-                raise BadInputError(f"{function.__module__}: {name} has a lowering already, in {_LOWER[name].__module__}")
+                raise BadInputError(
+                    f"{function.__module__}: {name} has a lowering already, in {_LOWER[name].__module__}"
+                )
             _LOWER[name] = checked
             _DTYPES[name] = None if dtypes is None else tuple(dtypes)
         return function
