@@ -206,7 +206,7 @@ SMALL_MODELS: dict[str, Callable[[str], bytes]] = {
     **{
         name: _binary(name, "bool") for name in ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
     },
-    "PRELU": lambda dtype: _prelu(dtype),
+    "PRELU": _prelu,
     "ARG_MAX": _with("ARG_MAX", ints(3, shape=()), output=(1, 2, 2), output_dtype="int32"),
     "ARG_MIN": _with("ARG_MIN", ints(3, shape=()), output=(1, 2, 2), output_dtype="int32"),
     "CUMSUM": _with("CUMSUM", ints(3)),

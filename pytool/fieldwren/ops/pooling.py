@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fieldwren.graph import Operator
+from fieldwren.graph import Operator, Tensor
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.padding import window
 from fieldwren.ops.quantise import activation_range, float_activation_range
@@ -32,9 +32,7 @@ def lower_pool2d(ctx: Lowering, op: Operator) -> None:
     )
     ctx.require(
         op,
-        source.dtype == "float32"
-        or abs(ctx.scale(op, source) - ctx.scale(op, output)) <= _MAX_SCALE_DIFFERENCE
-        and ctx.zero_point(op, source) == ctx.zero_point(op, output),
+        source.dtype == "float32" or _have_one_scale(ctx, op, source, output),
         f"has other scales or zero points in {source.name!r} and {output.name!r}: pooling does not rescale",
     )
     batches, in_h, in_w, channels = source.shape
@@ -67,3 +65,9 @@ def lower_pool2d(ctx: Lowering, op: Operator) -> None:
     )
     kernel = f"{_KERNELS[op.name]}_{_SUFFIXES[source.dtype]}"
     ctx.emit(op, kernel, parameters | activation_range(ctx, op, output), operands)
+
+
+def _have_one_scale(ctx: Lowering, op: Operator, source: Tensor, output: Tensor) -> bool:
+    return abs(ctx.scale(op, source) - ctx.scale(op, output)) <= _MAX_SCALE_DIFFERENCE and ctx.zero_point(
+        op, source
+    ) == ctx.zero_point(op, output)
