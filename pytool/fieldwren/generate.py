@@ -10,8 +10,9 @@ from fieldwren.app_model import load_app_model
 from fieldwren.boards import Board, Image, load_board, write_project
 from fieldwren.boards import build as build_project
 from fieldwren.compiler import compile_model
+from fieldwren.core import Optimise
 from fieldwren.errors import BadInputError
-from fieldwren.images import Optimise, cached_image, core_of, model_sources
+from fieldwren.images import cached_image, core_of, model_sources
 from fieldwren.render.app import app_sources
 from fieldwren.sources import Sources
 

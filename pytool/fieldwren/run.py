@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from fieldwren.app import load_app
 from fieldwren.app_model import AppModel, load_app_model
 from fieldwren.boards import load_board
+from fieldwren.core import Optimise
 from fieldwren.device import DeviceClient, DeviceInfo, Event
 from fieldwren.emulators import emulator_for
 from fieldwren.errors import BadInputError
 from fieldwren.features import SensorFrontEnd
 from fieldwren.features.wav import read_wav
-from fieldwren.images import Optimise, cached_image, core_of
+from fieldwren.images import cached_image, core_of
 from fieldwren.render.app import app_sources
 from fieldwren.rows import read_rows
 
