@@ -100,7 +100,7 @@ def terms(p: Parameters) -> Mapping[str, float]:
         "outputs_general": outputs * (kind == _GENERAL),
         "outputs_clamped": outputs * is_clamped,
         "macs": outputs * depth,
-        "input": batches * (image if "pixels" not in p else p["pixels"]) * inputs,
+        "input": batches * get("pixels", int(image)) * inputs,
     }
     if is_depthwise:
         made |= {
@@ -132,8 +132,12 @@ def terms(p: Parameters) -> Mapping[str, float]:
             "groups_plain": pixels * _blocks(grouped, 4) * _blocks(depth, 4) * (not get("is_widened", 1)),
             "groups_widened": pixels * _blocks(grouped, 4) * _blocks(depth, 8) * get("is_widened", 0),
             "widened": pixels * _blocks(depth, 4) * get("is_widened", 0),
+            "groups_own": pixels * _blocks(grouped, 4) * get("is_per_channel", 0),
             "alone": pixels * (channels - grouped),
-            "alone_macs": pixels * (channels - grouped) * _blocks(depth, 4),
+            "alone_macs": pixels * (channels - grouped) * (depth // 4),
+            "alone_tail": pixels * (channels - grouped) * (depth % 4),
+            "alone_own": pixels * (channels - grouped) * get("is_per_channel", 0),
+            "batches": batches * (get("grouped_outputs", 0) > 0),
             "channels_vectors": pixels * channels * _blocks(depth, 16),
             "quads_vectors": pixels * _blocks(channels, 4) * _blocks(depth, 16),
         }

@@ -14,7 +14,7 @@ from fieldwren.core import Core, Optimise
 from fieldwren.locks import locked
 from fieldwren.plan import Plan
 from fieldwren.render.environment import Provenance, sources_digest
-from fieldwren.render.model import linked_sources, program_sources, render_model, render_program
+from fieldwren.render.model import optimise_flags, optimised_sources, render_optimised
 from fieldwren.sources import Sources
 
 
@@ -43,15 +43,11 @@ def model_sources(
     """
     provenance = Provenance(model_sha256=planned.program.model_sha256, board=board.id)
     main = f"personality/{personality}.c"
-    if optimise == "size":
-        files, firmware = render_program(planned, provenance), (main, *program_sources(planned))
-    else:
-        files, firmware = render_model(planned, provenance), (main, *linked_sources(planned))
     return Sources(
-        files=files,
-        firmware=firmware,
+        files=render_optimised(planned, provenance, optimise),
+        firmware=(main, *optimised_sources(planned, optimise)),
         defines={"FW_LAYER_HOOKS": None} if layer_hooks else {},
-        optimise_flags=("-Os",) if optimise == "size" else ("-O2",),
+        optimise_flags=optimise_flags(optimise),
     )
 
 

@@ -54,12 +54,12 @@ def run(
     """
     target = load_board(board)
     emulator = emulator_for(target)
-    model, planned = load_app_model(load_app(app), core_of(target))
+    model, planned = load_app_model(load_app(app), core_of(target), optimise)
     elements = _elements(model, wav, csv)
     lead_ms = 0
     if wav is not None and surround:
         elements, lead_ms = _surrounded(model, elements)
-    image = cached_image(app_sources(model, planned, target, optimise_size=optimise == "size"), target)
+    image = cached_image(app_sources(model, planned, target, optimise=optimise), target)
     with (
         emulator.start(image.elf, target) as device,
         DeviceClient(device, f"{model.app.name} on {target.id}") as client,

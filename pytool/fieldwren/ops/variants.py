@@ -53,7 +53,9 @@ class Variant:
     lower: Lower
 
 
-_VARIANTS: dict[str, list[Variant]] = {}
+FAMILIES: dict[str, list[Variant]] = {}
+"""Registered variants by what they compute."""
+
 _PREFERENCE = ("mve", "dsp", "portable")
 
 
@@ -61,7 +63,7 @@ def variant(family: str, *, name: str, needs: str = "portable") -> Callable[[Low
     """Registers the decorated function as a way to lower layers of `family`."""
 
     def register(function: Lower) -> Lower:
-        _VARIANTS.setdefault(family, []).append(Variant(family, name, needs, function))
+        FAMILIES.setdefault(family, []).append(Variant(family, name, needs, function))
         return function
 
     return register
@@ -74,7 +76,7 @@ def _rank(made: Variant) -> int:
 
 def variants(family: str) -> list[Variant]:
     """The ways to lower layers of `family`, the most specialised first."""
-    return sorted(_VARIANTS[family], key=_rank)
+    return sorted(FAMILIES[family], key=_rank)
 
 
 def lower_by_variant(ctx: Lowering, op: Operator, family: str, layer: Int8Layer) -> None:
