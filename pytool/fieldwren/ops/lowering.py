@@ -26,8 +26,11 @@ def _alignment(dtype: str) -> int:
     return max(4, DTYPES[dtype].itemsize)
 
 
-_WORTH: Mapping[Optimise, float] = {"balanced": 1.0, "speed": 1.0, "size": 1.5}
-"""How many times the fewest instructions a variant with smaller tables may take."""
+_WORTH: Mapping[Optimise, float] = {"balanced": 1.05, "speed": 1.0, "size": 1.5}
+"""How many times the fewest instructions a variant may take that saves bytes: balanced, RAM (it works in place) or the
+code of one more kernel; size, tables."""
+_TIE = 1.01
+"""Predictions no further apart than this say nothing: the first of the variants is taken."""
 
 _SMALL_BYTES = 1024
 """Constant results up to this size are always computed while lowering."""
@@ -57,6 +60,12 @@ class _Trial:
     calls: tuple[KernelCall, ...]
     values: dict[int, Operand]
     consts: dict[tuple[str, bytes], int]
+
+
+def _within(known: Sequence[tuple[_Trial, int]], factor: float) -> list[tuple[_Trial, int]]:
+    """Those that are predicted to take at most `factor` times the fewest instructions."""
+    fewest = min(instructions for _, instructions in known)
+    return [pair for pair in known if pair[1] <= fewest * factor]
 
 
 class Lowering:
@@ -290,14 +299,17 @@ class Lowering:
         wanted = [t for t in trials if t.alternative.name == self.only]
         if wanted:
             return wanted[0]
-        known = [(t.alternative.instructions, t) for t in trials if t.alternative.instructions is not None]
-        if trials[0].alternative.instructions is None or len(known) == 1:
+        if trials[0].alternative.instructions is None:
             return trials[0]
-        fewest = min(instructions for instructions, _ in known)
-        near = [(i, t) for i, t in known if i <= fewest * _WORTH[self.optimise]]
-        return min(near, key=lambda pair: (pair[1].alternative.const_bytes if self.optimise == "size" else 0, pair[0]))[
-            1
-        ]
+        known = [(t, t.alternative.instructions) for t in trials if t.alternative.instructions is not None]
+        known = _within(known, _WORTH[self.optimise])
+        if self.optimise == "size":
+            return min(known, key=lambda pair: pair[0].alternative.const_bytes)[0]
+        if self.optimise == "balanced":
+            used = {call.kernel.name for call in self._calls}
+            known = [pair for pair in known if pair[0].calls[-1].in_place] or known
+            known = [pair for pair in known if pair[0].alternative.kernel in used] or known
+        return _within(known, _TIE)[0][0]
 
     def _fits(self, operand: Operand, spec: OperandSpec) -> bool:
         """True when the buffer holds what the kernel declares; C has no bool operands, they are bytes."""
