@@ -58,12 +58,16 @@ class Layer:
 
 @dataclass(frozen=True)
 class Alternative:
-    """A variant that could compute a layer: instructions predicted for the core (None: never measured) and its tables."""
+    """A variant that could compute a layer.
+
+    `instructions` are predicted for the core (None: never measured); bytes are those of its tables and working memory.
+    """
 
     name: str
     kernel: str
     instructions: int | None
     const_bytes: int
+    scratch_bytes: int
 
 
 @dataclass(frozen=True)

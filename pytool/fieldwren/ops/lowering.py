@@ -30,7 +30,7 @@ _WORTH: Mapping[Optimise, float] = {"balanced": 1.05, "speed": 1.0, "size": 1.5}
 """How many times the fewest instructions a variant may take that saves bytes: balanced, RAM (it works in place) or the
 code of one more kernel; size, tables."""
 _TIE = 1.01
-"""Predictions no further apart than this say nothing: the first of the variants is taken."""
+"""Predictions no further apart than this say nothing: the variant with the least working memory is taken."""
 
 _SMALL_BYTES = 1024
 """Constant results up to this size are always computed while lowering."""
@@ -289,6 +289,12 @@ class Lowering:
                 kernel=emitted[-1].kernel.name,
                 instructions=None if None in costs else sum(cost for cost in costs if cost is not None),
                 const_bytes=sum(buffer.nbytes for buffer in made if buffer.place is Place.CONST),
+                scratch_bytes=sum(
+                    made[operand.buffer - buffers].nbytes
+                    for call in emitted
+                    for spec, operand in zip(call.kernel.operands, call.operands, strict=True)
+                    if spec.is_scratch and operand is not None
+                ),
             )
             trial = _Trial(alternative, made, emitted, self._values, self._const_cache)
         del self._buffers[buffers:], self._calls[calls:]
@@ -309,7 +315,7 @@ class Lowering:
             used = {call.kernel.name for call in self._calls}
             known = [pair for pair in known if pair[0].calls[-1].in_place] or known
             known = [pair for pair in known if pair[0].alternative.kernel in used] or known
-        return _within(known, _TIE)[0][0]
+        return min(_within(known, _TIE), key=lambda pair: pair[0].alternative.scratch_bytes)[0]
 
     def _fits(self, operand: Operand, spec: OperandSpec) -> bool:
         """True when the buffer holds what the kernel declares; C has no bool operands, they are bytes."""
