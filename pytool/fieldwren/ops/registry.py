@@ -77,8 +77,8 @@ def folds(*names: str) -> Callable[[Fold], Fold]:
 def _load() -> None:
     import fieldwren.ops as package
 
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"fieldwren.ops.{module.name}")
+    for module in pkgutil.walk_packages(package.__path__, "fieldwren.ops."):
+        importlib.import_module(module.name)
     for entry in entry_points(group=ENTRY_POINTS):
         try:
             entry.load()
