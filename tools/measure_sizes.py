@@ -96,11 +96,15 @@ def _functions(file: ELFFile) -> tuple[dict[str, int], dict[str, set[str]]]:
     table = file.get_section_by_name(".symtab")
     code = {s.name: s["st_size"] for s in table.iter_symbols() if s["st_info"]["type"] == "STT_FUNC"}
     calls: dict[str, set[str]] = {}
+
+    def name_of(number: int) -> str:
+        symbol = table.get_symbol(number)  # a section's symbol where the called function is static
+        return symbol.name or file.get_section(symbol["st_shndx"]).name.removeprefix(".text.")
+
     for section in file.iter_sections():
         target = section.name.removeprefix(".rela").removeprefix(".rel").removeprefix(".text.")
         if isinstance(section, RelocationSection) and target in code:
-            names = {table.get_symbol(r["r_info_sym"]).name for r in section.iter_relocations()}
-            calls[target] = {name for name in names if name}
+            calls[target] = {name_of(r["r_info_sym"]) for r in section.iter_relocations()}
     return code, calls
 
 
@@ -112,6 +116,8 @@ class Measuring:
         self.kernels: dict[str, Seen] = {}
         self.images: list[tuple[set[str], dict[str, int], int, int]] = []
         """(kernels, shared routines and their bytes, code without them, operands of all calls)."""
+        self.same: dict[str, str] = {}
+        """Routines by name; several names of one routine are the first of them."""
         self.invoke_bytes = 0.0
         self.ram_bytes = 0
         self.stack_bytes = 0
@@ -122,7 +128,9 @@ class Measuring:
         def reached(function: str, seen: frozenset[str]) -> set[str]:
             found = set()
             for called in made.calls.get(function, set()) - seen:
-                found |= reached(called, seen | {called}) if called in made.code else {called}
+                found |= {called}
+                if called in made.code:
+                    found |= reached(called, seen | {called})
             return found
 
         for function, nbytes in made.code.items():
@@ -137,8 +145,15 @@ class Measuring:
     def image(self, image: Image, planned: Plan, made: Compiled) -> None:
         """Adds what a linked image has besides the instances."""
         assert image.weights_bytes is not None
-        own = {**{name: 0 for name in _OWN}, **made.code}
-        sizes = {s.name: s.bytes for s in image.symbols if s.bytes and s.kind == "func" and s.name not in own}
+        sizes: dict[str, int] = {}
+        first, end = "", 0
+        for s in image.symbols:  # by address
+            if s.bytes and s.kind == "func" and s.name not in _OWN and kernel_of(s.name) is None:
+                if s.address >= end:  # else another entry into the routine before it
+                    first, end = self.same.setdefault(s.name, s.name), s.address
+                self.same.setdefault(s.name, first)
+                sizes[first] = sizes.get(first, 0) + max(0, s.address + s.bytes - end)
+                end = max(end, s.address + s.bytes)
         instances = sum(nbytes for name, nbytes in made.code.items() if kernel_of(name))
         calls = planned.program.calls
         kernels = {call.kernel.name for call in calls}
@@ -163,7 +178,8 @@ class Measuring:
         needs = {name: set.intersection(*found) for name, found in with_it.items()}
         kernels = {}
         for name, seen in sorted(self.kernels.items()):
-            calls = {needed for called in seen.calls if called in needs for needed in needs[called]}
+            called = {self.same.get(name, name) for name in seen.calls}
+            calls = {needed for name in called if name in needs for needed in needs[name]}
             kernels[name] = {
                 "code_bytes": max(seen.code),
                 "least_code_bytes": min(seen.code),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fieldwren import paths
 from fieldwren.boards import Board
 from fieldwren.plan import Plan
+from fieldwren.render.model import resets
 
 _CERTAIN_SHARE = 0.05
 """Predictions whose most and least differ by no more than this are certain."""
@@ -100,7 +101,7 @@ def predict(planned: Plan, board: Board) -> Prediction:
     code = table.base_code_bytes + common + sum(size.code_bytes for size in sizes)
     least = table.least_base_code_bytes + sum(shared.values()) + sum(size.least_code_bytes for size in sizes)
     stack = table.base_stack_bytes + max((size.stack_bytes for size in sizes), default=0)
-    weights = planned.const_bytes
+    weights = planned.const_bytes + len(resets(planned).table)
     return Prediction(
         flash_bytes=code + weights,
         ram_bytes=table.base_ram_bytes + planned.arena_bytes + planned.state_bytes + stack,
