@@ -99,7 +99,10 @@ def _functions(file: ELFFile) -> tuple[dict[str, int], dict[str, set[str]]]:
 
     def name_of(number: int) -> str:
         symbol = table.get_symbol(number)  # a section's symbol where the called function is static
-        return symbol.name or file.get_section(symbol["st_shndx"]).name.removeprefix(".text.")
+        where = symbol["st_shndx"]
+        if symbol.name or not isinstance(where, int):
+            return str(symbol.name)
+        return str(file.get_section(where).name).removeprefix(".text.")
 
     for section in file.iter_sections():
         target = section.name.removeprefix(".rela").removeprefix(".rel").removeprefix(".text.")
