@@ -17,7 +17,7 @@ from fieldwren.ops.variants import Int8Layer, lower_by_variant, variant
 FAMILY = "depthwise_conv2d_s8"
 
 
-@lowers("DEPTHWISE_CONV_2D")
+@lowers("DEPTHWISE_CONV_2D", dtypes=("int8", "int16"))
 def lower_depthwise_conv2d(ctx: Lowering, op: Operator) -> None:
     """Input and output NHWC, weights [1, kh, kw, channels * multiplier], stored as [channels * multiplier, kh, kw]."""
     source, weights, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)

@@ -31,6 +31,11 @@ _WORTH: Mapping[Optimise, float] = {"balanced": 1.05, "speed": 1.0, "size": 1.5}
 code of one more kernel; size, tables."""
 _TIE = 1.01
 """Predictions no further apart than this say nothing: the variant with the least working memory is taken."""
+_ADVICE = {
+    "float32": ": convert the model to full int8 (fieldwren convert)",
+    "uint8": ": convert the model again, to int8",
+}
+"""What to do about a model of another type, where the operator has int8."""
 
 _SMALL_BYTES = 1024
 """Constant results up to this size are always computed while lowering."""
@@ -142,7 +147,8 @@ class Lowering:
     def require_dtype(self, op: Operator, tensor: Tensor, *dtypes: str) -> None:
         """`fail`s unless the tensor has one of `dtypes`."""
         if tensor.dtype not in dtypes:
-            self.fail(op, f"has the {tensor.dtype} tensor {tensor.name!r}; supported: {', '.join(dtypes)}")
+            advice = _ADVICE.get(tensor.dtype, "") if "int8" in dtypes else ""
+            self.fail(op, f"has the {tensor.dtype} tensor {tensor.name!r}; supported: {', '.join(dtypes)}{advice}")
 
     def scale(self, op: Operator, tensor: Tensor) -> float:
         """The per-tensor scale (float32 value) of `tensor`."""
