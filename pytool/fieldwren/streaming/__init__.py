@@ -1,0 +1,22 @@
+"""Incremental inference: a model that looks at a window of frames computes only what a new hop changes.
+
+    streamed = stream(graph, window_frames=49, hop_frames=2)
+    planned = plan(lower(streamed.graph, core))
+"""
+
+from __future__ import annotations
+
+from fieldwren.graph import Graph
+from fieldwren.streaming.analysis import analyse
+from fieldwren.streaming.incremental import Streamed, incremental
+from fieldwren.streaming.interpreter import StreamInterpreter
+
+__all__ = ["StreamInterpreter", "Streamed", "stream"]
+
+
+def stream(graph: Graph, *, window_frames: int, hop_frames: int) -> Streamed:
+    """The incremental form of `graph`, whose input is a window of `window_frames` frames, the oldest first.
+
+    Raises UnsupportedError or BadInputError with the reason for a model that cannot be streamed at that hop.
+    """
+    return incremental(analyse(graph, window_frames), hop_frames)
