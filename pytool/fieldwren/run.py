@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldwren.app import load_app
-from fieldwren.app_model import AppModel, load_app_model
+from fieldwren.app_model import AppModel
+from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import load_board
 from fieldwren.device import DeviceClient, DeviceInfo, Event
 from fieldwren.emulators import emulator_for
 from fieldwren.errors import BadInputError
 from fieldwren.features import SensorFrontEnd
 from fieldwren.features.wav import read_wav
-from fieldwren.images import Optimise, cached_image, core_of
+from fieldwren.images import Optimise, cached_image
 from fieldwren.render.app import app_sources
 from fieldwren.rows import read_rows
 
@@ -53,7 +54,7 @@ def run(
     """
     target = load_board(board)
     emulator = emulator_for(target)
-    model, planned = load_app_model(load_app(app), core_of(target))
+    model, planned = load_device_app(load_app(app), target)
     elements = _elements(model, wav, csv)
     lead_ms = 0
     if wav is not None and surround:

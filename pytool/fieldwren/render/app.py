@@ -56,7 +56,7 @@ def app_sources(model: AppModel, planned: Plan, board: Board, *, optimise_size: 
     return Sources(
         files=render_app(model, planned.program, board, rendered),
         firmware=tuple(sorted(firmware)),
-        defines={"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.front_end).kind}u"},
+        defines={"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.device_front_end).kind}u"},
         optimise_flags=("-Os",) if optimise_size else ("-O2",),
     )
 
@@ -75,7 +75,7 @@ def render_app(model: AppModel, program: Program, board: Board, rendered: Mappin
     """
     provenance = Provenance(program.model_sha256, model.app.name, board.id)
     context = _context(model, program, board)
-    files_before = dict(rendered) | render_front_end(model.front_end, provenance)
+    files_before = dict(rendered) | render_front_end(model.device_front_end, provenance)
 
     def files(image: bytes) -> dict[str, bytes]:
         return files_before | {
@@ -104,6 +104,7 @@ def _context(model: AppModel, program: Program, board: Board) -> dict[str, objec
         "input": "FW_INPUT_ROWS" if isinstance(model.front_end, SensorFrontEnd) else "FW_INPUT_PCM",
         "columns": model.columns,
         "stride_frames": model.stride_frames,
+        "streaming": model.streaming,
         "period": _Period(*_period(model)),
         "window_bytes_copied": program.inputs[0].nbytes if app.kind == "anomaly" else 0,
         **vars(_sizes(model, board)),
