@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fieldwren.bench import BenchResult
+    from fieldwren.bench_streaming import StreamingResult
     from fieldwren.check import CheckResult
     from fieldwren.infer import InferResult
     from fieldwren.verify import VerifyResult
@@ -101,14 +102,41 @@ def _show_verify(console: Console, result: VerifyResult) -> None:
 @click.command()
 @model_argument
 @board_option
+@click.option("--streaming", is_flag=True, help="One hop of MODEL (an app folder or a .tflite) instead of one window.")
+@click.option("--hop-frames", type=click.IntRange(1), help="With --streaming and a .tflite.  [default: its stride in time]")
 @json_option
-def bench(model: Path, board: str, json: bool) -> None:
+def bench(model: Path, board: str, streaming: bool, hop_frames: int | None, json: bool) -> None:
     """Count the instructions of one inference in the emulator and read sizes off the image."""
     from fieldwren.bench import bench
 
+    if streaming:
+        from fieldwren.bench_streaming import bench_streaming
+
+        with output.progress(f"{model.name} on {board}"):
+            hop = bench_streaming(model, board, hop_frames=hop_frames)
+        output.emit(hop, json=json, show=_show_hop)
+        return
     with output.progress(f"{model.name} on {board}"):
         result = bench(model, board)
     output.emit(result, json=json, show=_show_bench)
+
+
+def _show_hop(console: Console, result: StreamingResult) -> None:
+    every = "" if result.hop_ms is None else f" every {result.hop_ms:g} ms"
+    share = "" if result.cpu_share is None else f", {result.cpu_share:.1%} of the CPU with its front end"
+    console.print(
+        f"{result.model} on {result.board}: {result.instructions_per_hop:,} instructions{every}, "
+        f"{result.instructions_full_window:,} for a whole window{share}\n"
+        f"  state {result.state_bytes:,} bytes"
+    )
+    if result.reason:
+        console.print(f"  runs whole windows: {result.reason}")
+    if result.network and not result.streams:
+        network = result.network
+        console.print(
+            f"  its network alone could do with {network.instructions_per_hop:,} instructions and {network.state_bytes:,} bytes "
+            "of state a hop"
+        )
 
 
 def _show_bench(console: Console, result: BenchResult) -> None:

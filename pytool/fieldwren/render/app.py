@@ -68,6 +68,11 @@ def app_firmware() -> tuple[str, ...]:
     return tuple(sorted(found | {f"runtime/{name}.c" for name in _RUNTIME}))
 
 
+def front_end_firmware() -> tuple[str, ...]:
+    """The hand-written C of the front ends, relative to firmware/."""
+    return tuple(name for name in app_firmware() if name.startswith("features/"))
+
+
 def render_app(model: AppModel, program: Program, board: Board, rendered: Mapping[str, bytes]) -> dict[str, bytes]:
     """`rendered` (model.h, model.c) and frontend.h, frontend.c, app_config.h, app_config.c, app_main.c.
 

@@ -11,7 +11,7 @@ from fieldwren.streaming.analysis import analyse
 from fieldwren.streaming.incremental import Streamed, incremental
 from fieldwren.streaming.interpreter import StreamInterpreter
 
-__all__ = ["StreamInterpreter", "Streamed", "stream"]
+__all__ = ["StreamInterpreter", "Streamed", "stream", "stride_in_time"]
 
 
 def stream(graph: Graph, *, window_frames: int, hop_frames: int) -> Streamed:
@@ -20,3 +20,8 @@ def stream(graph: Graph, *, window_frames: int, hop_frames: int) -> Streamed:
     Raises UnsupportedError or BadInputError with the reason for a model that cannot be streamed at that hop.
     """
     return incremental(analyse(graph, window_frames), hop_frames)
+
+
+def stride_in_time(graph: Graph, *, window_frames: int) -> int:
+    """Frames by which the window must move for one set of states to do; other hops are possible with several."""
+    return analyse(graph, window_frames).stride
