@@ -72,14 +72,20 @@ def analyse(graph: Graph, window_frames: int, *, stride_most: int | None = None)
         elif op.name == "SHAPE" or all(index in constant for index in op.inputs if index >= 0):
             constant |= frozenset(op.outputs)
     if not any(isinstance(made, Rows | Reduced) for made in flows):
-        first = next((op for op in subgraph.operators if any(index in lanes for index in op.inputs)), None)
-        what = f"operator {first.index} {first.name}" if first else "it"
-        raise UnsupportedError(f"{graph.name}: cannot stream: {what} needs the whole window before anything else is done")
+        whole = (op for op, made in zip(subgraph.operators, flows, strict=True) if made is None and _reads(op, lanes))
+        first = next((op for op in whole if op.name != "SHAPE"), None)
+        why = f"operator {first.index} {first.name} needs the whole window" if first else "it computes nothing"
+        raise UnsupportedError(f"{graph.name}: cannot stream: {why} before any row is computed on its own")
     return Analysis(graph, window_frames, lanes, tuple(flows))
 
 
+def _reads(op: Operator, lanes: Mapping[int, Lane]) -> bool:
+    """True when `op` has a streamed input."""
+    return any(index in lanes for index in op.inputs)
+
+
 def _flow(known: Known, op: Operator, stride_most: int | None) -> Flow | None:
-    if op.name == "SHAPE" or not any(index in known.lanes for index in op.inputs):
+    if op.name == "SHAPE" or not _reads(op, known.lanes):
         return None
     made = flow(known, op)
     if isinstance(made, Rows) and stride_most is not None and made.stream.stride > stride_most:
