@@ -206,7 +206,8 @@ def _valid_in_time(
     count = channels or depth * multiplier
     scales = generator.uniform(0.002, 0.02, count)
     filters = (1, *kernel, count) if multiplier else (count, *kernel, depth)
-    w = constant(weights(generator, filters), scales, axis=3 if multiplier else 0)
+    # As converted models have them, without the most negative value.
+    w = constant(np.maximum(weights(generator, filters), -127), scales, axis=3 if multiplier else 0)
     _, sizes = output_sizes(net.pixels(), kernel, stride, (1, 1), "VALID")
     taps = kernel[0] * kernel[1] * (1 if multiplier else depth)
     net.append(

@@ -11,9 +11,9 @@ _LIMIT = 1 << 24
 
 
 def window(
-    ctx: Lowering, op: Operator, size: int, output: int, kernel: int, stride: int, dilation: int, *, axis: str
+    ctx: Lowering, op: Operator, size: int, output: int, kernel: int, stride: int, dilation: int, axis: str = ""
 ) -> int:
-    """Padding before the first element along `axis` ("height" or "width").
+    """Padding before the first element along one axis, which `axis` ("height" or "width") names.
 
     `fail`s when `output` is not what TFLite computes: ComputeOutSize and ComputePaddingWithOffset of its padding.h. An
     operator made by fieldwren.streaming computes some rows of an image only, and says itself how they are padded.
