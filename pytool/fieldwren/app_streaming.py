@@ -13,13 +13,12 @@ from fieldwren.graph import Graph
 from fieldwren.images import core_of
 from fieldwren.ops.lowering import lower
 from fieldwren.plan import Plan, plan
-from fieldwren.plan.planner import aligned
+from fieldwren.sizes import phases_bytes
 from fieldwren.streaming import Streamed, stream
 from fieldwren.tflite import read_model
 
 _MACS_SHARE_MOST = 0.5
 _RAM_SHARE_MOST = 0.25
-_STATE_ALIGNMENT = 16
 
 
 @dataclass(frozen=True)
@@ -84,8 +83,8 @@ def window_normalisation(front_end: FrontEndParameters) -> str | None:
 
 
 def state_bytes(planned: Plan, streamed: Streamed | None) -> int:
-    """RAM for the model's state, of all phases: FW_APP_STATE_BYTES of firmware/include/fw_app.h."""
-    return planned.state_bytes if streamed is None else streamed.phases * aligned(planned.state_bytes, _STATE_ALIGNMENT)
+    """RAM for the model's state, of all phases."""
+    return phases_bytes(planned, 1 if streamed is None else streamed.phases)
 
 
 def _does_not_pay(streamed: Streamed, planned: Plan, whole: Plan, board: Board) -> str | None:

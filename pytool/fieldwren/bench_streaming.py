@@ -196,7 +196,10 @@ def _features(model: AppModel, planned: Plan, board: Board) -> tuple[int, int]:
     front_end = model.device_front_end
     sources = model_sources(planned, board, "hop")
     files = render_front_end(front_end, Provenance(planned.program.model_sha256, model.app.name, board.id))
-    defines = {"FW_HOP_FRAMES": f"{model.stride_frames}u", "FW_FRONTEND_KINDS": f"{1 << front_end_data(front_end).kind}u"}
+    defines = {
+        "FW_HOP_FRAMES": f"{model.stride_frames}u",
+        "FW_FRONTEND_KINDS": f"{1 << front_end_data(front_end).kind}u",
+    }
     image = cached_image(
         replace(
             sources,

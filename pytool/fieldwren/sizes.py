@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from fieldwren import paths
 from fieldwren.boards import Board
 from fieldwren.plan import Plan
+from fieldwren.plan.planner import aligned
 
 _CERTAIN_SHARE = 0.05
 """Up to this share of the flash, code that is predicted too large leaves the sum within five per cent."""
 
 _UNKNOWN_KERNEL_CODE_BYTES = 2048
 _UNKNOWN_KERNEL_STACK_BYTES = 256
+_STATE_ALIGNMENT = 16
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,13 @@ _UNMEASURED = SizeTable(base_code_bytes=2048, base_ram_bytes=256, base_stack_byt
 """Generous figures for cores without a table; predictions from it are marked `estimated`."""
 
 
-def predict(planned: Plan, board: Board) -> Prediction:
-    """Flash, RAM and stack of the `core` image of `planned` on `board`."""
+def phases_bytes(planned: Plan, phases: int) -> int:
+    """RAM for the model's state, `phases` times: FW_APP_STATE_BYTES of firmware/include/fw_app.h."""
+    return planned.state_bytes if phases == 1 else phases * aligned(planned.state_bytes, _STATE_ALIGNMENT)
+
+
+def predict(planned: Plan, board: Board, phases: int = 1) -> Prediction:
+    """Flash, RAM and stack of the `core` image of `planned` on `board`, with `phases` instances of its state."""
     known = size_table(board.core.cpu)
     table = known or _UNMEASURED
     calls = planned.program.calls
@@ -90,7 +97,7 @@ def predict(planned: Plan, board: Board) -> Prediction:
     weights = planned.const_bytes
     return Prediction(
         flash_bytes=code + weights,
-        ram_bytes=table.base_ram_bytes + planned.arena_bytes + planned.state_bytes + stack,
+        ram_bytes=table.base_ram_bytes + planned.arena_bytes + phases_bytes(planned, phases) + stack,
         stack_bytes=stack,
         code_bytes=code,
         weights_bytes=weights,

@@ -134,8 +134,8 @@ class Net:
         elif kind in ("max", "average"):
             self.pool("MAX_POOL_2D" if kind == "max" else "AVERAGE_POOL_2D", kernel, stride, padding)
 
-    def tail(self, kind: str) -> None:
-        """What ends the model."""
+    def tail(self, kind: str, units: int = 6) -> None:
+        """What ends the model; `units` of the dense layer."""
         depth = self.x.shape[3]
         if kind in ("mean", "mean over time", "sum"):
             axes = [self.along] if kind == "mean over time" else [1, 2]
@@ -156,7 +156,7 @@ class Net:
             width = int(np.prod(self.x.shape))
             flat = tensor((1, width), "int8", self.x.scales[0], self.x.zero_points[0])
             self.append("RESHAPE", [self.x, constant(np.array(flat.shape, np.int32))], flat, new_shape=flat.shape)
-            self.dense(6)
+            self.dense(units)
 
     def dense(self, units: int) -> None:
         """A fully connected layer over the last dimension."""
@@ -185,7 +185,7 @@ def ds_cnn_stream(seed: int = 0, *, frames: int = 98, values: int = 10, channels
         _valid_in_time(net, (3, 3), (1, 1), multiplier=1)
         _valid_in_time(net, (1, 1), (1, 1), channels=channels)
     net.tail("average")
-    net.tail("dense")
+    net.tail("dense", classes)
     net.append("SOFTMAX", [net.x], tensor(net.x.shape, "int8", 1 / 256, -128), beta=1.0)
     return net.model()
 

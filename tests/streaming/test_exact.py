@@ -13,7 +13,7 @@ from fieldwren.errors import BadInputError
 from fieldwren.graph import Graph
 from fieldwren.ops.lowering import lower
 from fieldwren.plan import plan
-from fieldwren.streaming import StreamInterpreter, Streamed, stream
+from fieldwren.streaming import Streamed, StreamInterpreter, stream
 from fieldwren.tflite import read_bytes
 from ops.executor import guarded_plan
 from ops.harness import CORES, Tflm, cases, executor, seeds
@@ -84,9 +84,7 @@ def assert_streams(model: bytes, window: int, hop: int, seed: int) -> Streamed:
     hop=st.integers(1, 6),
     seed=seeds,
 )
-def test_random_models(
-    frames: int, values: int, along: int, layers: list[str], tail: str, hop: int, seed: int
-) -> None:
+def test_random_models(frames: int, values: int, along: int, layers: list[str], tail: str, hop: int, seed: int) -> None:
     model = random_model(seed, frames=frames, values=values, along=along, layers=layers, tail=tail)
     try:
         stream(read_bytes(model, "model"), window_frames=frames, hop_frames=hop)

@@ -120,7 +120,7 @@ def test_frames_that_do_not_follow_each_other_are_refused() -> None:
     """Features before time: [1, values, frames, 1]."""
     x, y = tensor((1, 10, 20, 1), "int8", 0.1), tensor((1, 10, 20, 1), "int8", 0.1)
     graph = read_bytes(build([operator("RELU", [x], [y])], [x], [y]), "turned")
-    with pytest.raises(BadInputError, match="20 frames of the input .* do not follow each other"):
+    with pytest.raises(BadInputError, match=r"20 frames of the input .* do not follow each other"):
         stream(graph, window_frames=20, hop_frames=1)
 
 

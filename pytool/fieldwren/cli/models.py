@@ -9,6 +9,7 @@ import click
 
 from fieldwren.cli import output
 from fieldwren.cli.options import board_option, json_option, model_argument
+from fieldwren.errors import BadInputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @board_option
 @json_option
 def check(model: Path, board: str, json: bool) -> int:
-    """Say whether MODEL fits a board, and if not why; nothing is compiled."""
+    """Say whether MODEL, a .tflite or an app folder, fits a board, and if not why; nothing is compiled."""
     from fieldwren.check import check
 
     result = check(model, board)
@@ -103,7 +104,9 @@ def _show_verify(console: Console, result: VerifyResult) -> None:
 @model_argument
 @board_option
 @click.option("--streaming", is_flag=True, help="One hop of MODEL (an app folder or a .tflite) instead of one window.")
-@click.option("--hop-frames", type=click.IntRange(1), help="With --streaming and a .tflite.  [default: its stride in time]")
+@click.option(
+    "--hop-frames", type=click.IntRange(1), help="With --streaming and a .tflite.  [default: its stride in time]"
+)
 @json_option
 def bench(model: Path, board: str, streaming: bool, hop_frames: int | None, json: bool) -> None:
     """Count the instructions of one inference in the emulator and read sizes off the image."""
@@ -116,6 +119,8 @@ def bench(model: Path, board: str, streaming: bool, hop_frames: int | None, json
             hop = bench_streaming(model, board, hop_frames=hop_frames)
         output.emit(hop, json=json, show=_show_hop)
         return
+    if hop_frames is not None:
+        raise BadInputError("--hop-frames: a hop is counted with --streaming only")
     with output.progress(f"{model.name} on {board}"):
         result = bench(model, board)
     output.emit(result, json=json, show=_show_bench)

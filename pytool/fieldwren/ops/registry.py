@@ -21,7 +21,9 @@ Fold = Callable[["Lowering", "Operator"], "tuple[NDArray[Any], ...] | None"]
 _LOWER: dict[str, Lower] = {}
 _FOLD: dict[str, Fold] = {}
 
-INTERNAL = frozenset({"STREAM_SLAB", "STREAM_STORE", "STREAM_ROWS", "STREAM_MEAN", "STREAM_SUM", "STREAM_AVERAGE_POOL_2D"})
+INTERNAL = frozenset(
+    {"STREAM_SLAB", "STREAM_STORE", "STREAM_ROWS", "STREAM_MEAN", "STREAM_SUM", "STREAM_AVERAGE_POOL_2D"}
+)
 """Operators that no file has: fieldwren.streaming makes them (fieldwren.ops.streaming)."""
 
 ENTRY_POINTS = "fieldwren.ops"

@@ -1,15 +1,16 @@
 """Incremental inference: a model that looks at a window of frames computes only what a new hop changes.
 
-    streamed = stream(graph, window_frames=49, hop_frames=2)
-    planned = plan(lower(streamed.graph, core))
+streamed = stream(graph, window_frames=49, hop_frames=2)
+planned = plan(lower(streamed.graph, core))
 """
 
 from __future__ import annotations
 
 from fieldwren.graph import Graph
 from fieldwren.streaming.analysis import analyse
-from fieldwren.streaming.incremental import Streamed, incremental
+from fieldwren.streaming.incremental import incremental
 from fieldwren.streaming.interpreter import StreamInterpreter
+from fieldwren.streaming.streamed import Streamed
 
 __all__ = ["StreamInterpreter", "Streamed", "stream", "stride_in_time"]
 

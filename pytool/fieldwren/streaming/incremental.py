@@ -9,53 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import gcd, prod
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from fieldwren.errors import BadInputError
-from fieldwren.graph import DTYPES, Graph, Operator, Subgraph, Tensor
+from fieldwren.graph import DTYPES, Graph, Operator
 from fieldwren.ops.streaming import Part, Slab, Sums
 from fieldwren.streaming.analysis import Analysis
 from fieldwren.streaming.lanes import Lane, Range, Stream, Window, time_axis, with_rows
 from fieldwren.streaming.rules import Reduced, Renamed, Rows
+from fieldwren.streaming.streamed import Streamed, phases_of
 
 _ALIGNMENT = 4
-
-
-@dataclass(frozen=True)
-class Streamed:
-    """An incremental model, `graph`: it takes the newest `fed_frames` frames and gives what the window model would.
-
-    It is run every `hop_frames` frames. Where that is no multiple of the model's stride in time, `phases` instances of
-    its state take turns, and each of them moves on by `fed_frames` = `phases` * `hop_frames`.
-    """
-
-    graph: Graph
-    window_frames: int
-    hop_frames: int
-    phases: int
-
-    @property
-    def fed_frames(self) -> int:
-        """Frames in the input."""
-        return self.phases * self.hop_frames
-
-    @property
-    def warm_up(self) -> int:
-        """Runs after a reset before the first whose window is full; their outputs mean nothing."""
-        return -(-self.window_frames // self.hop_frames) - 1
-
-    @property
-    def first_frames(self) -> int:
-        """Frames until the first run, so that a window is full after exactly `window_frames`."""
-        return self.window_frames - self.warm_up * self.hop_frames
-
-
-def phases_of(stride: int, hop_frames: int) -> int:
-    """States that take turns when rows that lie `stride` frames apart are looked at every `hop_frames`."""
-    return stride // gcd(stride, hop_frames)
 
 
 def incremental(analysis: Analysis, hop_frames: int) -> Streamed:
@@ -172,7 +139,9 @@ class _Writer:
         if not wanted:
             return
         ranges = _to_compute(stream, self.hop, wanted)
-        pieces = {rows: self._new(stream.tensor, self._shape(stream.tensor, stream.count, stream, rows)) for rows in ranges}
+        pieces = {
+            rows: self._new(stream.tensor, self._shape(stream.tensor, stream.count, stream, rows)) for rows in ranges
+        }
         self.stores[stream.tensor] = self._store(op, stream, ranges, pieces)
         for rows in ranges:
             inputs = []
@@ -283,7 +252,9 @@ class _Writer:
         store = self.stores[stream.tensor]
         if store.slab is not None:
             part = Part((rows[0] - store.first) * self._row_bytes(stream))
-            self._add(Operator(op.index, "STREAM_STORE", 1, (store.pieces[rows], store.slab), (store.slab,), {"part": part}))
+            self._add(
+                Operator(op.index, "STREAM_STORE", 1, (store.pieces[rows], store.slab), (store.slab,), {"part": part})
+            )
 
     def _row_bytes(self, stream: Stream) -> int:
         return stream.elements * DTYPES[self.tensors[stream.tensor].dtype].itemsize
@@ -308,8 +279,6 @@ class _Writer:
 def _to_compute(stream: Stream, hop: int, wanted: list[Range]) -> tuple[Range, ...]:
     """The fresh rows that something reads now, or will read once they are older."""
     first = min(rows[0] for rows in wanted)
-    last = max(max(rows[1] for rows in wanted), stream.count - stream.bottom)
+    last = max(*(rows[1] for rows in wanted), stream.count - stream.bottom)
     clipped = ((max(rows[0], first), min(rows[1], last)) for rows in stream.fresh(hop))
     return tuple(rows for rows in clipped if rows[0] < rows[1])
-
-

@@ -11,7 +11,7 @@ from fieldwren.core import PORTABLE, Core
 from fieldwren.ops.lowering import lower
 from fieldwren.plan import plan
 from fieldwren.runtime import Interpreter
-from fieldwren.streaming.incremental import Streamed
+from fieldwren.streaming.streamed import Streamed
 
 
 class StreamInterpreter:
