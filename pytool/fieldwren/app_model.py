@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from fieldwren.app import App
-from fieldwren.core import PORTABLE, Core
+from fieldwren.core import PORTABLE, Core, Optimise
 from fieldwren.detector import DetectorConfig
 from fieldwren.errors import BadInputError
 from fieldwren.features import METADATA_KEY, PRESETS, FrontEndParameters, SensorFrontEnd, from_json
@@ -63,13 +63,13 @@ class AppModel:
         return 1 if not isinstance(self.front_end, SensorFrontEnd) else len(self.front_end.channels)
 
 
-def load_app_model(app: App, core: Core = PORTABLE) -> tuple[AppModel, Plan]:
+def load_app_model(app: App, core: Core = PORTABLE, optimise: Optimise = "balanced") -> tuple[AppModel, Plan]:
     """Reads the app's model, lowers it for `core`, lays it out, and checks that app and model agree.
 
     Raises BadInputError naming the manifest's field or the model's tensor.
     """
     graph = read_model(app.model_path)
-    planned = plan(lower(graph, core))
+    planned = plan(lower(graph, core, optimise))
     return app_model(app, graph, planned.program), planned
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fieldwren.app import App
 from fieldwren.app_model import AppModel, app_model
 from fieldwren.boards import Board
+from fieldwren.core import Optimise
 from fieldwren.errors import BadInputError
 from fieldwren.features import AudioFrontEnd, FrontEndParameters, SensorFrontEnd
 from fieldwren.graph import Graph
@@ -30,19 +31,19 @@ class Decision:
     reason: str | None
 
 
-def load_device_app(app: App, board: Board) -> tuple[AppModel, Plan]:
+def load_device_app(app: App, board: Board, optimise: Optimise = "balanced") -> tuple[AppModel, Plan]:
     """The app and its model as the firmware for `board` runs it: incremental where `streaming` asks for that.
 
     Raises what fieldwren.app_model raises, and BadInputError where `streaming = true` cannot be had.
     """
     graph = read_model(app.model_path)
-    whole = plan(lower(graph, core_of(board)))
+    whole = plan(lower(graph, core_of(board), optimise))
     model = app_model(app, graph, whole.program)
-    decision = decide(model, graph, whole, board)
+    decision = decide(model, graph, whole, board, optimise)
     return replace(model, streaming=decision.streamed), decision.planned
 
 
-def decide(model: AppModel, graph: Graph, whole: Plan, board: Board) -> Decision:
+def decide(model: AppModel, graph: Graph, whole: Plan, board: Board, optimise: Optimise = "balanced") -> Decision:
     """How `graph`, planned `whole` for `board`, is run by the firmware of the app `model`."""
     wanted = model.app.streaming
     if wanted is False:
@@ -53,7 +54,7 @@ def decide(model: AppModel, graph: Graph, whole: Plan, board: Board) -> Decision
         if wanted is True:
             raise BadInputError(f"{model.app.where('streaming')}: {error}") from error
         return Decision(None, whole, str(error))
-    planned = plan(lower(streamed.graph, core_of(board)))
+    planned = plan(lower(streamed.graph, core_of(board), optimise))
     reason = None if wanted is True else _does_not_pay(streamed, planned, whole, board)
     return Decision(None, whole, reason) if reason else Decision(streamed, planned, None)
 

@@ -11,6 +11,7 @@ from fieldwren.app_model import AppModel, app_model
 from fieldwren.app_streaming import state_bytes, streamed_app
 from fieldwren.bench import count_invoke
 from fieldwren.boards import Board, load_board
+from fieldwren.core import Optimise
 from fieldwren.emulators.counting import count_instructions
 from fieldwren.errors import BadInputError
 from fieldwren.features import METADATA_KEY, FrontEndParameters, SensorFrontEnd, from_json
@@ -84,7 +85,9 @@ class _Subject:
     app: AppModel | None
 
 
-def bench_streaming(source: str | Path, board: str, *, hop_frames: int | None = None) -> StreamingResult:
+def bench_streaming(
+    source: str | Path, board: str, *, hop_frames: int | None = None, optimise: Optimise = "balanced"
+) -> StreamingResult:
     """Counts one hop of the app folder or .tflite `source` in the emulator of `board`.
 
     An app says its hop; for a bare model it is `hop_frames`, or its stride in time. Raises BadInputError for a board
@@ -98,17 +101,17 @@ def bench_streaming(source: str | Path, board: str, *, hop_frames: int | None = 
     path = Path(source)
     bare = path.suffix == MODEL_SUFFIX and not path.is_dir()
     subject = _bare(path, hop_frames) if bare else _app(path, target, hop_frames)
-    whole = plan(lower(subject.graph, core_of(target)))
+    whole = plan(lower(subject.graph, core_of(target), optimise))
     streamed, reason = _streamed(subject)
     network, network_reason = _network_of(subject)
-    full, full_cycles = count_invoke(whole, target)
-    hop = None if network is None else _network_hop(network, whole, full, target)
+    full, full_cycles = count_invoke(whole, target, optimise)
+    hop = None if network is None else _network_hop(network, whole, full, target, optimise)
     per_hop, cycles, state = full, full_cycles, state_bytes(whole, None)
     if streamed is not None and hop is not None:
         per_hop, cycles, state = hop.instructions_per_hop, hop.cycles_estimated_per_hop, hop.state_bytes
     features = None
     if subject.app is not None and not isinstance(subject.app.front_end, SensorFrontEnd):
-        planned = whole if streamed is None else plan(lower(streamed.graph, core_of(target)))
+        planned = whole if streamed is None else plan(lower(streamed.graph, core_of(target), optimise))
         features = _features(replace(subject.app, streaming=streamed), planned, target)
     return StreamingResult(
         model=subject.graph.name if subject.app is None else subject.app.app.name,
@@ -175,9 +178,9 @@ def _network_of(subject: _Subject) -> tuple[Streamed | None, str | None]:
         return None, str(error)
 
 
-def _network_hop(streamed: Streamed, whole: Plan, full: int, board: Board) -> NetworkHop:
-    planned = plan(lower(streamed.graph, core_of(board)))
-    instructions, cycles = count_invoke(planned, board)
+def _network_hop(streamed: Streamed, whole: Plan, full: int, board: Board, optimise: Optimise) -> NetworkHop:
+    planned = plan(lower(streamed.graph, core_of(board), optimise))
+    instructions, cycles = count_invoke(planned, board, optimise)
     return NetworkHop(
         instructions_per_hop=instructions,
         instructions_full_window=full,

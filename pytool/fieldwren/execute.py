@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldwren.boards import Board
+from fieldwren.core import Optimise
 from fieldwren.emulators import emulator_for
 from fieldwren.errors import LinkLostError
-from fieldwren.images import Optimise, cached_image, model_sources
+from fieldwren.images import cached_image, model_sources
 from fieldwren.plan import Plan
 from fieldwren.runtime import Interpreter
 from fieldwren.tensors import Steps, from_bytes, to_bytes

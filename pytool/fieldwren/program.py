@@ -57,11 +57,26 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """A variant that could compute a layer.
+
+    `instructions` are predicted for the core (None: never measured); bytes are those of its tables and working memory.
+    """
+
+    name: str
+    kernel: str
+    instructions: int | None
+    const_bytes: int
+    scratch_bytes: int
+
+
+@dataclass(frozen=True)
 class KernelCall:
     """One call. `operands[i]` is None where the kernel takes an optional operand that the model leaves out.
 
     `in_place` lists (written operand, read operand) pairs that may share memory when the read one dies here, if the
-    written one is not larger, or `may_grow` says that the kernel begins at the end.
+    written one is not larger, or `may_grow` says that the kernel begins at the end. `alternatives` are the variants
+    that the planner chose from, the chosen one first; empty where there was nothing to choose.
     """
 
     kernel: Kernel
@@ -71,6 +86,7 @@ class KernelCall:
     macs: int = 0
     in_place: tuple[tuple[int, int], ...] = ()
     may_grow: bool = False
+    alternatives: tuple[Alternative, ...] = field(default=(), compare=False)
 
     @property
     def output(self) -> Operand:

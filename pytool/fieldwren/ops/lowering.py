@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fieldwren.core import PORTABLE, Core
+from fieldwren.core import PORTABLE, Core, Optimise
+from fieldwren.costs import predicted
 from fieldwren.errors import BadInputError, UnsupportedError
 from fieldwren.graph import DTYPES, Graph, Operator, Subgraph, Tensor
 from fieldwren.kernel import OperandSpec, kernels
 from fieldwren.ops.registry import INTERNAL, folders, lowerings
-from fieldwren.program import Buffer, KernelCall, Layer, Operand, Place, Port, Program
+from fieldwren.program import Alternative, Buffer, KernelCall, Layer, Operand, Place, Port, Program
 
 _INT32_MIN, _INT32_MAX = -(1 << 31), (1 << 31) - 1
 
@@ -24,6 +25,17 @@ def _alignment(dtype: str) -> int:
     """Bytes at whose multiples a buffer of `dtype` starts."""
     return max(4, DTYPES[dtype].itemsize)
 
+
+_WORTH: Mapping[Optimise, float] = {"balanced": 1.05, "speed": 1.0, "size": 1.5}
+"""How many times the fewest instructions a variant may take that saves bytes: balanced, RAM (it works in place) or the
+code of one more kernel; size, tables."""
+_TIE = 1.01
+"""Predictions no further apart than this say nothing: the variant with the least working memory is taken."""
+_ADVICE = {
+    "float32": ": convert the model to full int8 (fieldwren convert)",
+    "uint8": ": convert the model again, to int8",
+}
+"""What to do about a model of another type, where the operator has int8."""
 
 _SMALL_BYTES = 1024
 """Constant results up to this size are always computed while lowering."""
@@ -44,12 +56,32 @@ class Variable:
     nbytes: int
 
 
+@dataclass(frozen=True)
+class _Trial:
+    """What one way of lowering an operator appended: buffers, calls, and names of memory."""
+
+    alternative: Alternative
+    buffers: tuple[Buffer, ...]
+    calls: tuple[KernelCall, ...]
+    values: dict[int, Operand]
+    consts: dict[tuple[str, bytes], int]
+
+
+def _within(known: Sequence[tuple[_Trial, int]], factor: float) -> list[tuple[_Trial, int]]:
+    """Those that are predicted to take at most `factor` times the fewest instructions."""
+    fewest = min(instructions for _, instructions in known)
+    return [pair for pair in known if pair[1] <= fewest * factor]
+
+
 class Lowering:
     """Builds a Program from one Graph. Operator modules get it as their first argument."""
 
-    def __init__(self, graph: Graph, core: Core) -> None:
+    def __init__(self, graph: Graph, core: Core, optimise: Optimise = "balanced", only: str | None = None) -> None:
         self.graph = graph
         self.core = core
+        self.optimise: Optimise = optimise
+        self.only = only
+        """The variant to take wherever it applies, for measuring and testing it."""
         self.subgraph: Subgraph = graph.main
         self.variables: dict[tuple[str, str], Variable] = {}
         """Resource variables by container and shared name."""
@@ -116,7 +148,8 @@ class Lowering:
     def require_dtype(self, op: Operator, tensor: Tensor, *dtypes: str) -> None:
         """`fail`s unless the tensor has one of `dtypes`."""
         if tensor.dtype not in dtypes:
-            self.fail(op, f"has the {tensor.dtype} tensor {tensor.name!r}; supported: {', '.join(dtypes)}")
+            advice = _ADVICE.get(tensor.dtype, "") if "int8" in dtypes else ""
+            self.fail(op, f"has the {tensor.dtype} tensor {tensor.name!r}; supported: {', '.join(dtypes)}{advice}")
 
     def scale(self, op: Operator, tensor: Tensor) -> float:
         """The per-tensor scale (float32 value) of `tensor`."""
@@ -238,6 +271,62 @@ class Lowering:
                 may_grow=may_grow,
             )
         )
+
+    def cheapest(self, op: Operator, ways: Sequence[tuple[str, Callable[[], bool]]]) -> None:
+        """Lowers `op` by that of `ways` (name, what emits its calls) that costs least on the core.
+
+        A way returns False where it does not apply; the first that does is taken where costs are unknown.
+        """
+        trials = [trial for name, emit in ways if (trial := self._tried(name, emit)) is not None]
+        if not trials:
+            raise RuntimeError(f"no variant lowers {op.name}: the portable one must take everything")
+        best = self._best(trials)
+        shown = (best.alternative, *(t.alternative for t in trials if t is not best))
+        self._buffers += best.buffers
+        self._calls += [*best.calls[:-1], replace(best.calls[-1], alternatives=shown)]
+        self._values, self._const_cache = best.values, best.consts
+
+    def _tried(self, name: str, emit: Callable[[], bool]) -> _Trial | None:
+        """What `emit` would append; nothing of it is kept."""
+        buffers, calls, values, consts = len(self._buffers), len(self._calls), self._values, self._const_cache
+        self._values, self._const_cache = dict(values), dict(consts)
+        applies = emit()
+        made, emitted = tuple(self._buffers[buffers:]), tuple(self._calls[calls:])
+        trial = None
+        if applies:
+            costs = [predicted(self.core, call) for call in emitted]
+            alternative = Alternative(
+                name=name,
+                kernel=emitted[-1].kernel.name,
+                instructions=None if None in costs else sum(cost for cost in costs if cost is not None),
+                const_bytes=sum(buffer.nbytes for buffer in made if buffer.place is Place.CONST),
+                scratch_bytes=sum(
+                    made[operand.buffer - buffers].nbytes
+                    for call in emitted
+                    for spec, operand in zip(call.kernel.operands, call.operands, strict=True)
+                    if spec.is_scratch and operand is not None
+                ),
+            )
+            trial = _Trial(alternative, made, emitted, self._values, self._const_cache)
+        del self._buffers[buffers:], self._calls[calls:]
+        self._values, self._const_cache = values, consts
+        return trial
+
+    def _best(self, trials: Sequence[_Trial]) -> _Trial:
+        wanted = [t for t in trials if t.alternative.name == self.only]
+        if wanted:
+            return wanted[0]
+        if trials[0].alternative.instructions is None:
+            return trials[0]
+        known = [(t, t.alternative.instructions) for t in trials if t.alternative.instructions is not None]
+        known = _within(known, _WORTH[self.optimise])
+        if self.optimise == "size":
+            return min(known, key=lambda pair: pair[0].alternative.const_bytes)[0]
+        if self.optimise == "balanced":
+            used = {call.kernel.name for call in self._calls}
+            known = [pair for pair in known if pair[0].calls[-1].in_place] or known
+            known = [pair for pair in known if pair[0].alternative.kernel in used] or known
+        return min(_within(known, _TIE), key=lambda pair: pair[0].alternative.scratch_bytes)[0]
 
     def _fits(self, operand: Operand, spec: OperandSpec) -> bool:
         """True when the buffer holds what the kernel declares; C has no bool operands, they are bytes."""
@@ -382,6 +471,9 @@ class Lowering:
         self.fail(op, f"is not supported; supported operators: {', '.join(sorted(known))}")
 
 
-def lower(graph: Graph, core: Core) -> Program:
-    """Graph → Program for `core`. Raises UnsupportedError naming operator and tensor for what cannot be compiled."""
-    return Lowering(graph, core).run()
+def lower(graph: Graph, core: Core, optimise: Optimise = "balanced", *, only: str | None = None) -> Program:
+    """Graph → Program for `core`. Raises UnsupportedError naming operator and tensor for what cannot be compiled.
+
+    `only` names the variant to take wherever it applies, whatever it costs.
+    """
+    return Lowering(graph, core, optimise, only).run()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
+
+from fieldwren.graph import DTYPES
 
 if TYPE_CHECKING:
     from fieldwren.graph import Operator
@@ -20,6 +22,10 @@ Fold = Callable[["Lowering", "Operator"], "tuple[NDArray[Any], ...] | None"]
 
 _LOWER: dict[str, Lower] = {}
 _FOLD: dict[str, Fold] = {}
+_DTYPES: dict[str, tuple[str, ...] | None] = {}
+
+ANY = tuple(DTYPES)
+"""Types of the operators that move elements and never compute with them."""
 
 INTERNAL = frozenset(
     {"STREAM_SLAB", "STREAM_STORE", "STREAM_ROWS", "STREAM_MEAN", "STREAM_SUM", "STREAM_AVERAGE_POOL_2D"}
@@ -30,12 +36,24 @@ ENTRY_POINTS = "fieldwren.ops"
 """Entry-point group under which another package names modules that register lowerings of custom operators."""
 
 
-def lowers(*names: str) -> Callable[[Lower], Lower]:
-    """Registers the decorated function for the operators `names` (builtin or custom)."""
+def lowers(*names: str, dtypes: Sequence[str] | None = None, dtype_of: int = 0) -> Callable[[Lower], Lower]:
+    """Registers the decorated function for the operators `names` (builtin or custom).
+
+    `dtypes` are the types that input number `dtype_of` may have; other models are refused before the function runs.
+    An empty sequence: the operator has no such input. None: the function checks types itself, and documentation
+    says so.
+    """
 
     def register(function: Lower) -> Lower:
+        @functools.wraps(function)
+        def checked(ctx: Lowering, op: Operator) -> None:
+            if dtypes:
+                ctx.require_dtype(op, ctx.input(op, dtype_of), *dtypes)
+            function(ctx, op)
+
         for name in names:
-            _LOWER[name] = function
+            _LOWER[name] = checked
+            _DTYPES[name] = None if dtypes is None else tuple(dtypes)
         return function
 
     return register
@@ -59,8 +77,8 @@ def folds(*names: str) -> Callable[[Fold], Fold]:
 def _load() -> None:
     import fieldwren.ops as package
 
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"fieldwren.ops.{module.name}")
+    for module in pkgutil.walk_packages(package.__path__, "fieldwren.ops."):
+        importlib.import_module(module.name)
     for entry in entry_points(group=ENTRY_POINTS):
         entry.load()
 
@@ -75,3 +93,9 @@ def folders() -> Mapping[str, Fold]:
     """All registered constant folders by operator name."""
     _load()
     return _FOLD
+
+
+def declared_dtypes() -> Mapping[str, tuple[str, ...] | None]:
+    """The types that each lowering of an operator of model files accepts, as it was registered; see `lowers`."""
+    _load()
+    return {name: dtypes for name, dtypes in _DTYPES.items() if name not in INTERNAL}

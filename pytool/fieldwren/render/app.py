@@ -9,6 +9,7 @@ from fieldwren import paths
 from fieldwren.app import App
 from fieldwren.app_model import AppModel
 from fieldwren.boards import Board
+from fieldwren.core import Optimise
 from fieldwren.detector import MODES, to_q15
 from fieldwren.errors import BadInputError
 from fieldwren.features import SensorFrontEnd
@@ -17,7 +18,7 @@ from fieldwren.features.tables import front_end_data
 from fieldwren.plan import Plan
 from fieldwren.program import Program
 from fieldwren.render.environment import Provenance, render, sources_digest
-from fieldwren.render.model import linked_sources, program_sources, render_model, render_program
+from fieldwren.render.model import optimise_flags, optimised_sources, render_optimised
 from fieldwren.sources import Sources
 
 PORT_RING_BYTES = 1024
@@ -47,17 +48,16 @@ class _Sizes:
     capture_samples: int
 
 
-def app_sources(model: AppModel, planned: Plan, board: Board, *, optimise_size: bool = False) -> Sources:
+def app_sources(model: AppModel, planned: Plan, board: Board, *, optimise: Optimise = "balanced") -> Sources:
     """Everything of the app's image: rendered files, and the hand-written firmware they call."""
     provenance = Provenance(planned.program.model_sha256, model.app.name, board.id)
-    rendered = render_program(planned, provenance) if optimise_size else render_model(planned, provenance)
-    firmware = set(app_firmware())
-    firmware |= set(program_sources(planned) if optimise_size else linked_sources(planned))
+    rendered = render_optimised(planned, provenance, optimise)
+    firmware = {*app_firmware(), *optimised_sources(planned, optimise)}
     return Sources(
         files=render_app(model, planned.program, board, rendered),
         firmware=tuple(sorted(firmware)),
         defines={"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.device_front_end).kind}u"},
-        optimise_flags=("-Os",) if optimise_size else ("-O2",),
+        optimise_flags=optimise_flags(optimise),
     )
 
 

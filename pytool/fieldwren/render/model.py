@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from fieldwren.core import Optimise
 from fieldwren.graph import DTYPE_CODES
 from fieldwren.kernel import Kernel
 from fieldwren.plan import Plan
@@ -62,11 +63,31 @@ class Call:
     hook: str
 
 
-def render_model(planned: Plan, provenance: Provenance) -> dict[str, bytes]:
-    """{"model.h": …, "model.c": …}: the model as C that calls firmware/kernels."""
+def render_optimised(planned: Plan, provenance: Provenance, optimise: Optimise) -> dict[str, bytes]:
+    """{"model.h": …, "model.c": …} in the form that `optimise` asks for."""
+    if optimise == "size":
+        return render_program(planned, provenance)
+    return render_model(planned, provenance, own_code=optimise == "speed")
+
+
+def optimised_sources(planned: Plan, optimise: Optimise) -> tuple[str, ...]:
+    """The hand-written C that a model rendered for `optimise` calls, relative to firmware/."""
+    return program_sources(planned) if optimise == "size" else linked_sources(planned)
+
+
+def optimise_flags(optimise: Optimise) -> tuple[str, ...]:
+    """What the compiler is told. -O3 was measured: it gains nothing on kernels that are unrolled by hand."""
+    return ("-Os",) if optimise == "size" else ("-O2",)
+
+
+def render_model(planned: Plan, provenance: Provenance, *, own_code: bool = False) -> dict[str, bytes]:
+    """{"model.h": …, "model.c": …}: the model as C that calls firmware/kernels.
+
+    `own_code` gives every layer a function of its own, all parameters literal; else layers share where they can.
+    """
     program = planned.program
     names = _table_names(planned)
-    instances, calls = _instances(program.calls)
+    instances, calls = _instances(program.calls, own_code=own_code)
     context = _model_context(planned) | {
         "headers": sorted({call.kernel.header for call in program.calls}),
         "tables": [
@@ -132,14 +153,16 @@ def _table_names(planned: Plan) -> Mapping[int, str]:
     }
 
 
-def _instances(calls: Sequence[KernelCall]) -> tuple[list[Instance], list[Instance]]:
+def _instances(calls: Sequence[KernelCall], *, own_code: bool) -> tuple[list[Instance], list[Instance]]:
     """(distinct instances, the instance of each call): calls that agree in all literal parameters share one."""
     groups: dict[object, list[KernelCall]] = {}
     keys = []
     for call in calls:
         absent = frozenset(i for i, operand in enumerate(call.operands) if operand is None)
         literals = tuple(
-            value for spec, value in zip(call.kernel.parameters, call.parameters, strict=True) if not spec.per_layer
+            value
+            for spec, value in zip(call.kernel.parameters, call.parameters, strict=True)
+            if own_code or not spec.per_layer
         )
         keys.append((call.kernel.name, literals, absent))
         groups.setdefault(keys[-1], []).append(call)
