@@ -125,6 +125,13 @@ void fw_frontend_reset(fw_frontend_t *fe) {
   if (IS(fe->config, FW_FRONTEND_SENSOR)) fw_sensor_reset(fe);
 }
 
+void fw_frontend_fill(fw_frontend_t *fe) {
+  const layout_t layout = layout_of(fe->config);
+  memset(fe->frames, 0, layout.frames_bytes);
+  memset(fe->peaks, 0, layout.peaks_bytes);
+  fe->frame_count = fe->config->window_frames;
+}
+
 static void compute_frame(fw_frontend_t *fe) {
   if (IS(fe->config, FW_FRONTEND_MEL)) fw_mel_frame(fe);
   if (IS(fe->config, FW_FRONTEND_MEL_FIXED)) fw_mel_fixed_frame(fe);

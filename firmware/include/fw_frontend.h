@@ -214,6 +214,10 @@ fw_status_t fw_frontend_init(fw_frontend_t *fe, const fw_frontend_config_t *conf
 /* Forgets all samples and frames, as after fw_frontend_init(). */
 void fw_frontend_reset(fw_frontend_t *fe);
 
+/* From now on the window counts as full: of zeros, until frames take their place. For models that want the newest
+ * frames before there is a window of them. */
+void fw_frontend_fill(fw_frontend_t *fe);
+
 /* Takes 16-bit PCM up to and including the sample that completes a frame (*frame_ready = 1), or all of it
  * (*frame_ready = 0). Returns how many samples were taken. One call computes at most one frame. */
 uint32_t fw_frontend_push(fw_frontend_t *fe, const int16_t *samples, uint32_t count, int *frame_ready);

@@ -41,8 +41,8 @@ def lower_depthwise_conv2d(ctx: Lowering, op: Operator) -> None:
     )
     stride_h, stride_w = op.options.get("stride_h", 1), op.options.get("stride_w", 1)
     dilation_h, dilation_w = op.options.get("dilation_h_factor", 1), op.options.get("dilation_w_factor", 1)
-    pad_top = window(ctx, op, in_h, output.shape[1], k_h, stride_h, dilation_h)
-    pad_left = window(ctx, op, in_w, output.shape[2], k_w, stride_w, dilation_w)
+    pad_top = window(ctx, op, in_h, output.shape[1], k_h, stride_h, dilation_h, axis="height")
+    pad_left = window(ctx, op, in_w, output.shape[2], k_w, stride_w, dilation_w, axis="width")
 
     shape = {
         "batches": batches,

@@ -28,6 +28,11 @@ _DTYPES: dict[str, tuple[str, ...] | None] = {}
 ANY = tuple(DTYPES)
 """Types of the operators that move elements and never compute with them."""
 
+INTERNAL = frozenset(
+    {"STREAM_SLAB", "STREAM_STORE", "STREAM_ROWS", "STREAM_MEAN", "STREAM_SUM", "STREAM_AVERAGE_POOL_2D"}
+)
+"""Operators that no file has: fieldwren.streaming makes them (fieldwren.ops.streaming)."""
+
 ENTRY_POINTS = "fieldwren.ops"
 """Entry-point group under which another package names modules that register lowerings of custom operators."""
 
@@ -101,6 +106,6 @@ def folders() -> Mapping[str, Fold]:
 
 
 def declared_dtypes() -> Mapping[str, tuple[str, ...] | None]:
-    """The types that each lowering accepts, as it was registered; see `lowers`."""
+    """The types that each lowering of an operator of model files accepts, as it was registered; see `lowers`."""
     _load()
-    return _DTYPES
+    return {name: dtypes for name, dtypes in _DTYPES.items() if name not in INTERNAL}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from fieldwren.core import Optimise
 from fieldwren.graph import DTYPE_CODES
 from fieldwren.kernel import Kernel
@@ -101,12 +103,36 @@ def render_model(planned: Plan, provenance: Provenance, *, own_code: bool = Fals
             _call(planned, names, number, call, instance)
             for number, (call, instance) in enumerate(zip(program.calls, calls, strict=True))
         ],
-        "initial": initial_state(planned),
+        "resets": resets(planned),
     }
     return {
         "model.h": render("model.h.j2", provenance, **context),
         "model.c": render("model.c.j2", provenance, **context),
     }
+
+
+@dataclass(frozen=True)
+class Resets:
+    """The state after a reset: stretches of one value (offset, bytes, value), or a table where there are too many."""
+
+    fills: tuple[tuple[int, int, int], ...]
+    table: bytes
+
+
+_FILLS_MOST = 8
+
+
+def resets(planned: Plan) -> Resets:
+    """How fw_model_reset makes the state: variables mostly begin as their zero point, which needs no table."""
+    values = np.frombuffer(initial_state(planned) or bytes(planned.state_bytes), np.uint8)
+    if not values.size:
+        return Resets((), b"")
+    starts = np.flatnonzero(np.diff(values, prepend=~values[:1]))
+    if starts.size > _FILLS_MOST:
+        return Resets((), values.tobytes())
+    ends = (*starts[1:].tolist(), values.size)
+    fills = tuple((s, e - s, int(values[s])) for s, e in zip(starts.tolist(), ends, strict=True))
+    return Resets(fills, b"")
 
 
 def render_program(planned: Plan, provenance: Provenance) -> dict[str, bytes]:
