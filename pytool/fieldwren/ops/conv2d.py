@@ -19,7 +19,7 @@ from fieldwren.ops.variants import Int8Layer, lower_by_variant, variant
 FAMILY = "conv2d_s8"
 
 
-@lowers("CONV_2D", dtypes=("int8", "int16"))
+@lowers("CONV_2D", dtypes=("int8", "int16"), families=(FAMILY,))
 def lower_conv2d(ctx: Lowering, op: Operator) -> None:
     """Input and output NHWC, weights [out, kh, kw, in / groups]."""
     source, weights, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)

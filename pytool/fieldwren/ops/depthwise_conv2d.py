@@ -6,6 +6,7 @@ import numpy as np
 
 from fieldwren.graph import Operator
 from fieldwren.ops.bias import folded_bias, wide_bias
+from fieldwren.ops.conv2d import FAMILY as CONVOLUTIONS
 from fieldwren.ops.conv2d import lower_conv2d_int8
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.padding import window
@@ -17,7 +18,7 @@ from fieldwren.ops.variants import Int8Layer, lower_by_variant, variant
 FAMILY = "depthwise_conv2d_s8"
 
 
-@lowers("DEPTHWISE_CONV_2D", dtypes=("int8", "int16"))
+@lowers("DEPTHWISE_CONV_2D", dtypes=("int8", "int16"), families=(FAMILY, CONVOLUTIONS))
 def lower_depthwise_conv2d(ctx: Lowering, op: Operator) -> None:
     """Input and output NHWC, weights [1, kh, kw, channels * multiplier], stored as [channels * multiplier, kh, kw]."""
     source, weights, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)

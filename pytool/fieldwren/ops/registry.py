@@ -25,6 +25,8 @@ _LOWER: dict[str, Lower] = {}
 _FOLD: dict[str, Fold] = {}
 _DTYPES: dict[str, tuple[str, ...] | None] = {}
 
+_FAMILIES: dict[str, tuple[str, ...]] = {}
+
 ANY = tuple(DTYPES)
 """Types of the operators that move elements and never compute with them."""
 
@@ -37,12 +39,14 @@ ENTRY_POINTS = "fieldwren.ops"
 """Entry-point group under which another package names modules that register lowerings of custom operators."""
 
 
-def lowers(*names: str, dtypes: Sequence[str] | None = None, dtype_of: int = 0) -> Callable[[Lower], Lower]:
+def lowers(
+    *names: str, dtypes: Sequence[str] | None = None, dtype_of: int = 0, families: Sequence[str] = ()
+) -> Callable[[Lower], Lower]:
     """Registers the decorated function for the operators `names` (builtin or custom).
 
     `dtypes` are the types that input number `dtype_of` may have; other models are refused before the function runs.
     An empty sequence: the operator has no such input. None: the function checks types itself, and documentation
-    says so.
+    says so. `families` are those of fieldwren.ops.variants that the function chooses from.
     """
 
     def register(function: Lower) -> Lower:
@@ -59,6 +63,7 @@ def lowers(*names: str, dtypes: Sequence[str] | None = None, dtype_of: int = 0) 
                 )
             _LOWER[name] = checked
             _DTYPES[name] = None if dtypes is None else tuple(dtypes)
+            _FAMILIES[name] = tuple(families)
         return function
 
     return register
@@ -109,3 +114,9 @@ def declared_dtypes() -> Mapping[str, tuple[str, ...] | None]:
     """The types that each lowering of an operator of model files accepts, as it was registered; see `lowers`."""
     _load()
     return {name: dtypes for name, dtypes in _DTYPES.items() if name not in INTERNAL}
+
+
+def declared_families() -> Mapping[str, tuple[str, ...]]:
+    """The families of variants that each lowering chooses from, as it was registered."""
+    _load()
+    return _FAMILIES
