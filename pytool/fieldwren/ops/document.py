@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from fieldwren.graph import DTYPES
@@ -27,8 +28,8 @@ _TAIL = """
 ## Also
 
 - **Constants are folded**: an operator whose inputs are known is computed when the model is compiled, by the kernels
-  that would run, where the result is small. Of {folders} it is enough that the *shapes* are known, so that chains of
-  shape arithmetic leave no call.
+  that would run, where the result is small. SHAPE and what follows from
+  it (STRIDED_SLICE, PACK, RESHAPE …) leave no call.
 - **Weights of four bits** (int4) are read as int8.
 - **Float32** is exact where it is at all: at the ends of int8 models. Networks of float32 are refused (`fieldwren
   convert`). Exponential, logarithm, sine and cosine give the bits of the C libraries that the reference is linked with
@@ -55,7 +56,7 @@ def operators_page(tests: Path) -> str:
     rows = [_row(name, own[name].__module__, tests) for name in sorted(set(own) - INTERNAL, key=str.casefold)]
     rows += [_folded(name, tests) for name in sorted(set(folders()) - set(own))]
     table = "".join(f"| {' | '.join(row)} |\n" for row in sorted(rows, key=lambda row: row[0].casefold()))
-    tail = _TAIL.format(any=", ".join(DTYPES), folders=", ".join(sorted(folders())))
+    tail = _TAIL.format(any=", ".join(DTYPES))
     return _HEAD + table + tail
 
 
@@ -66,7 +67,7 @@ def _row(name: str, module: str, tests: Path) -> tuple[str, ...]:
     types = "any" if dtypes == ANY else ", ".join(dtypes)
     families = declared_families()[name]
     made = {f"{v.name} ({v.needs})": None for family in families for v in variants(family) if v.needs != "portable"}
-    return f"`{name}`", types, ", ".join(made), _tests(name, module, tests)
+    return f"`{name}`", types, "; ".join(made), _tests(name, module, tests)
 
 
 def _folded(name: str, tests: Path) -> tuple[str, ...]:
@@ -76,7 +77,8 @@ def _folded(name: str, tests: Path) -> tuple[str, ...]:
 def _tests(name: str, module: str, tests: Path) -> str:
     """The tests that mirror the module, or else those that name the operator; there is at least one."""
     stem = module.rpartition(".")[2]
-    found = sorted(path.name for path in (tests / "ops").glob(f"test_{stem}*.py"))
+    mirrors = re.compile(rf"test_{stem}(_s16|_f32)?\.py")
+    found = sorted(path.name for path in (tests / "ops").glob("test_*.py") if mirrors.fullmatch(path.name))
     if not found:
         texts = {path.name: path.read_text(encoding="utf-8") for path in sorted((tests / "ops").glob("test_*.py"))}
         found = [file for file, text in texts.items() if f'"{name}"' in text and file not in _GENERAL]
