@@ -59,7 +59,9 @@ def _conflicts(blocks: Sequence[Block]) -> list[list[tuple[int, int, int]]]:
         together[one][other] = max(before[0], own.nbytes), max(before[1], others.nbytes)
 
     alive: list[tuple[int, Span]] = []
-    for index, span in sorted(((i, s) for i, block in enumerate(blocks) for s in block), key=lambda item: item[1].first):
+    for index, span in sorted(
+        ((i, s) for i, block in enumerate(blocks) for s in block), key=lambda item: item[1].first
+    ):
         alive = [(other, others) for other, others in alive if others.last >= span.first]
         for other, others in alive:
             if other != index:
