@@ -29,6 +29,8 @@ _OPERATIONS = {
     "LOGISTIC": 11,
     "SIN": 12,
     "COS": 13,
+    "TANH": 14,
+    "ELU": 15,
 }
 """fw_unary_t of firmware/kernels/unary.h."""
 _RSQRT_SHIFT = 20
@@ -37,7 +39,7 @@ _SAME_SCALE = (1 << 30, 1)
 
 
 def lower_float(ctx: Lowering, op: Operator, source: Tensor, output: Tensor) -> None:
-    """A function of float32 with the reference's bits: what IEEE 754 defines, its exponential, logarithm and sine."""
+    """A function of float32 with the reference's bits: what IEEE 754 defines, its exponential, sine and their kin."""
     ctx.require_dtype(op, output, "float32")
     ctx.require(op, source.elements == output.elements, f"turns {list(source.shape)} into {list(output.shape)}")
     ctx.emit(
