@@ -98,7 +98,10 @@ def _lower_int16(ctx: Lowering, op: Operator, kernel: str, multiplier: int, shif
 
 @lowers("RSQRT", dtypes=("int8", "int16", "float32"))
 def lower_rsqrt(ctx: Lowering, op: Operator) -> None:
-    """int8 as a table, int16 without zero points, float32. Inputs below the zero point, which stop the reference, give the largest value."""
+    """int8 as a table, int16 without zero points, float32.
+
+    Inputs below the zero point, on which the reference stops, give the largest value.
+    """
     source, output = ctx.input(op, 0), ctx.output(op)
     ctx.require_dtype(op, output, source.dtype)
     if source.dtype == "float32":
