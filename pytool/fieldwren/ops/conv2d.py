@@ -11,6 +11,7 @@ from fieldwren.graph import Operator
 from fieldwren.ops.bias import folded_bias, wide_bias
 from fieldwren.ops.dsp.conv2d import lower_conv2d_dsp
 from fieldwren.ops.lowering import Lowering
+from fieldwren.ops.mve.conv2d import lower_conv2d_mve
 from fieldwren.ops.padding import window
 from fieldwren.ops.quantise import activation_range, channel_multipliers
 from fieldwren.ops.registry import lowers
@@ -98,6 +99,8 @@ def lower_conv2d_int8(
     source, output, name = ctx.input(op, 0), ctx.output(op), ctx.input(op, 1).name
     channels, depth = filters.shape[0], int(np.prod(filters.shape[1:]))
     macs = output.elements * depth
+    if ctx.core.mve and lower_conv2d_mve(ctx, op, shape, filters, bias, multiplier, shift, macs):
+        return
     if ctx.core.dsp and lower_conv2d_dsp(ctx, op, shape, filters, bias, multiplier, shift, macs):
         return
     operands = {"input": ctx.value(op, source), "bias": ctx.const(bias, f"{name}_bias")}

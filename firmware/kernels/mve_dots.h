@@ -1,0 +1,98 @@
+/* Dot products of whole vectors, four at a time.
+ *
+ * In assembly where there is MVE: the compiler does not use the loads' offsets, and spills when it unrolls. Loops of a
+ * short length that the compiler knows are unrolled. */
+#ifndef FW_MVE_DOTS_H
+#define FW_MVE_DOTS_H
+
+#include "kernels/mve.h"
+
+enum { FW_MVE_MOST_UNROLLED = 8 };
+
+typedef struct {
+  int32_t lane[4];
+} fw_mve_sums_t;
+
+#if FW_HAS_MVE
+
+#define FW_MVE_2X2(dot)         \
+  "vldrb.8 q0, [%[x]], #16\n\t" \
+  "vldrb.8 q2, [%[w]], #16\n\t" \
+  dot " %[a], q0, q2\n\t"       \
+  "vldrb.8 q1, [%[y]], #16\n\t" \
+  dot " %[b], q1, q2\n\t"       \
+  "vldrb.8 q3, [%[v]], #16\n\t" \
+  dot " %[c], q0, q3\n\t"       \
+  dot " %[d], q1, q3\n\t"
+
+/* x·w, y·w, x·v, y·v over `vectors` vectors, modulo 2^32. */
+FW_INLINE fw_mve_sums_t fw_mve_dots_2x2(const int8_t *x, const int8_t *y, const int8_t *w, const int8_t *v,
+                                        int32_t vectors) {
+  int32_t a, b, c, d;
+  if (__builtin_constant_p(vectors) && vectors <= FW_MVE_MOST_UNROLLED) {
+    __asm__(FW_MVE_2X2("vmladav.s8") ".rept %c[more]\n\t" FW_MVE_2X2("vmladava.s8") ".endr"
+            : [x] "+r"(x), [y] "+r"(y), [w] "+r"(w), [v] "+r"(v), [a] "=&Te"(a), [b] "=&Te"(b), [c] "=&Te"(c),
+              [d] "=&Te"(d)
+            : [more] "i"(vectors - 1)
+            : "q0", "q1", "q2", "q3", "memory");
+  } else {
+    a = b = c = d = 0;
+    __asm__("dls lr, %[vectors]\n1:\n\t" FW_MVE_2X2("vmladava.s8") "le lr, 1b"
+            : [x] "+r"(x), [y] "+r"(y), [w] "+r"(w), [v] "+r"(v), [a] "+Te"(a), [b] "+Te"(b), [c] "+Te"(c), [d] "+Te"(d)
+            : [vectors] "r"(vectors)
+            : "q0", "q1", "q2", "q3", "lr", "memory");
+  }
+  const fw_mve_sums_t sums = {{a, b, c, d}};
+  return sums;
+}
+
+#define FW_MVE_1X4(dot)                \
+  "vldrb.8 q0, [%[x]], #16\n\t"        \
+  "vldrb.8 q1, [%[w]], #16\n\t"        \
+  dot " %[a], q0, q1\n\t"              \
+  "vldrb.8 q2, [%[v]], #16\n\t"        \
+  dot " %[b], q0, q2\n\t"              \
+  "vldrb.8 q3, [%[u]], #16\n\t"        \
+  dot " %[c], q0, q3\n\t"              \
+  "vldrb.8 q1, [%[t]], #16\n\t"        \
+  dot " %[d], q0, q1\n\t"
+
+/* sums + x·w, x·v, x·u, x·t over `vectors` vectors, modulo 2^32. */
+FW_INLINE fw_mve_sums_t fw_mve_dots_1x4(fw_mve_sums_t sums, const int8_t *x, const int8_t *w, const int8_t *v,
+                                        const int8_t *u, const int8_t *t, int32_t vectors) {
+  int32_t a = sums.lane[0], b = sums.lane[1], c = sums.lane[2], d = sums.lane[3];
+  if (vectors > 0) {
+    __asm__("dls lr, %[vectors]\n1:\n\t" FW_MVE_1X4("vmladava.s8") "le lr, 1b"
+            : [x] "+r"(x), [w] "+r"(w), [v] "+r"(v), [u] "+r"(u), [t] "+r"(t), [a] "+Te"(a), [b] "+Te"(b),
+              [c] "+Te"(c), [d] "+Te"(d)
+            : [vectors] "r"(vectors)
+            : "q0", "q1", "q2", "q3", "lr", "memory");
+  }
+  const fw_mve_sums_t result = {{a, b, c, d}};
+  return result;
+}
+
+#else
+
+FW_INLINE int32_t fw_mve_dot_of(int32_t sum, const int8_t *x, const int8_t *w, int32_t vectors) {
+  for (int32_t i = 0; i < vectors * FW_MVE_BYTES; ++i) sum = fw_add_wrap(sum, x[i] * w[i]);
+  return sum;
+}
+
+FW_INLINE fw_mve_sums_t fw_mve_dots_2x2(const int8_t *x, const int8_t *y, const int8_t *w, const int8_t *v,
+                                        int32_t vectors) {
+  const fw_mve_sums_t sums = {{fw_mve_dot_of(0, x, w, vectors), fw_mve_dot_of(0, y, w, vectors),
+                               fw_mve_dot_of(0, x, v, vectors), fw_mve_dot_of(0, y, v, vectors)}};
+  return sums;
+}
+
+FW_INLINE fw_mve_sums_t fw_mve_dots_1x4(fw_mve_sums_t sums, const int8_t *x, const int8_t *w, const int8_t *v,
+                                        const int8_t *u, const int8_t *t, int32_t vectors) {
+  const int8_t *const rows[4] = {w, v, u, t};
+  for (int32_t i = 0; i < 4; ++i) sums.lane[i] = fw_mve_dot_of(sums.lane[i], x, rows[i], vectors);
+  return sums;
+}
+
+#endif
+
+#endif
