@@ -29,7 +29,7 @@ typedef struct {
 
 /* Elements of one row of a window; up to a few words the compiler copies them better than a loop. */
 FW_INLINE void fw_conv2d_s8_mve_copy(int8_t *to, const int8_t *from, int32_t bytes) {
-  if (bytes <= 8) {
+  if (__builtin_constant_p(bytes) && bytes <= 8) {
     memcpy(to, from, (size_t)bytes);
   } else {
     fw_mve_copy(to, from, bytes, 0);
@@ -40,42 +40,48 @@ FW_INLINE void fw_conv2d_s8_mve_copy(int8_t *to, const int8_t *from, int32_t byt
 FW_INLINE void fw_conv2d_s8_mve_window(const fw_conv2d_s8_mve_params_t *p, const int8_t *image, int32_t y, int32_t x,
                                        int8_t *to) {
   const int32_t channels = p->input_channels;
+  const int32_t step = p->dilation_width;
   if (p->kernel_height * p->kernel_width == 1 && p->pad_top == 0 && p->pad_left == 0) {
     fw_mve_copy(to, image + (y * p->input_width + x) * channels, channels, 1);
     return;
   }
-  for (int32_t ky = 0; ky < p->kernel_height; ++ky, y += p->dilation_height) {
-    const int row_inside = y >= 0 && y < p->input_height;
-    if (row_inside && p->dilation_width == 1 && x >= 0 && x + p->kernel_width <= p->input_width) {
-      fw_conv2d_s8_mve_copy(to, image + (y * p->input_width + x) * channels, p->kernel_width * channels);
-      to += p->kernel_width * channels;
-      continue;
-    }
-    int32_t column = x;
-    for (int32_t kx = 0; kx < p->kernel_width; ++kx, column += p->dilation_width, to += channels) {
-      if (row_inside && column >= 0 && column < p->input_width) {
-        fw_conv2d_s8_mve_copy(to, image + (y * p->input_width + column) * channels, channels);
-      } else {
-        fw_mve_fill(to, p->input_zero_point, channels);
+  /* The taps inside the image. */
+  const int32_t first_row = y < 0 ? (p->dilation_height - 1 - y) / p->dilation_height : 0;
+  const int32_t first = x < 0 ? (step - 1 - x) / step : 0;
+  const int32_t last_row = fw_min(p->kernel_height, (p->input_height - y + p->dilation_height - 1) / p->dilation_height);
+  const int32_t last = fw_min(p->kernel_width, (p->input_width - x + step - 1) / step);
+  const int is_whole = first == 0 && last == p->kernel_width;
+  const int32_t row = p->kernel_width * channels;
+  if (!is_whole || last_row - first_row < p->kernel_height) {
+    fw_mve_fill(to, p->input_zero_point, p->kernel_height * row);
+  }
+  to += first_row * row;
+  const int8_t *from = image + ((y + first_row * p->dilation_height) * p->input_width + x) * channels;
+  for (int32_t ky = first_row; ky < last_row; ++ky, to += row, from += p->dilation_height * p->input_width * channels) {
+    if (step == 1 && is_whole) {
+      fw_conv2d_s8_mve_copy(to, from, row);
+    } else if (step == 1) {
+      fw_mve_copy(to + first * channels, from + first * channels, (last - first) * channels, 0);
+    } else {
+      for (int32_t kx = first; kx < last; ++kx) {
+        fw_conv2d_s8_mve_copy(to + kx * channels, from + kx * step * channels, channels);
       }
     }
   }
 }
 
 /* input [batches][height][width][channels], output like input, weights and tables as in mve_rows.h with the window's
- * elements [kh][kw][channels] as depth; scratch holds two rows. bias holds bias[o] - input_zero_point *
- * sum(weights[o]), so that windows hold raw input values. Pixels are taken two at a time and copied before their
+ * elements [kh][kw][channels] as depth; scratch holds three rows. bias is bias[o] - input_zero_point *
+ * sum(weights[o]), so that windows hold raw input values. Pixels are taken three at a time and copied before their
  * outputs are written: a 1x1 convolution may write over its input. */
 FW_KERNEL_BODY void fw_conv2d_s8_mve_body(const fw_conv2d_s8_mve_params_t *p, const int8_t *input,
-                                          const int8_t *weights, const int32_t *bias, const int32_t *multiplier,
-                                          const int32_t *shift, int8_t *scratch, int8_t *output) {
+                                          const int8_t *weights, const int32_t *tables, int8_t *scratch,
+                                          int8_t *output) {
   fw_mve_rows_t job = {
       .depth = p->kernel_height * p->kernel_width * p->input_channels,
       .channels = p->output_channels,
       .weights = weights,
-      .bias = bias,
-      .multiplier = multiplier,
-      .shift = shift,
+      .tables = tables,
       .output = {p->requantisation, p->output_zero_point, p->output_min, p->output_max},
       .rows = scratch,
   };
@@ -83,9 +89,9 @@ FW_KERNEL_BODY void fw_conv2d_s8_mve_body(const fw_conv2d_s8_mve_params_t *p, co
   const int8_t *image = input;
   int32_t y = 0;
   int32_t x = 0;
-  fw_mve_fill(scratch, 0, 2 * padded);
-  for (int32_t left = p->batches * p->output_height * p->output_width; left > 0; left -= 2) {
-    for (int32_t pixel = 0; pixel < 2 && pixel < left; ++pixel) {
+  fw_mve_fill(scratch, 0, 3 * padded);
+  for (int32_t left = p->batches * p->output_height * p->output_width; left > 0; left -= 3) {
+    for (int32_t pixel = 0; pixel < 3 && pixel < left; ++pixel) {
       fw_conv2d_s8_mve_window(p, image, y * p->stride_height - p->pad_top, x * p->stride_width - p->pad_left,
                               scratch + pixel * padded);
       if (++x == p->output_width) {
@@ -96,10 +102,12 @@ FW_KERNEL_BODY void fw_conv2d_s8_mve_body(const fw_conv2d_s8_mve_params_t *p, co
         }
       }
     }
-    job.first_output = output;
-    job.second_output = left > 1 ? output + p->output_channels : output;
+    /* Pixels that do not exist go where the first one goes after them. */
+    job.output_rows[0] = output;
+    job.output_rows[1] = left > 1 ? output + p->output_channels : output;
+    job.output_rows[2] = left > 2 ? output + 2 * p->output_channels : output;
     fw_mve_rows(&job);
-    output += 2 * p->output_channels;
+    output += 3 * p->output_channels;
   }
 }
 

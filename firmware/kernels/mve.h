@@ -75,50 +75,6 @@ FW_INLINE fw_mve_bytes_t fw_mve_all_bytes(int32_t value) {
 #endif
 }
 
-/* sum + the products of all lanes, modulo 2^32. */
-FW_INLINE int32_t fw_mve_dot(int32_t sum, fw_mve_bytes_t a, fw_mve_bytes_t b) {
-#if FW_HAS_MVE
-  return vmladavaq_s8(sum, a, b);
-#else
-  for (int32_t i = 0; i < FW_MVE_BYTES; ++i) sum = fw_add_wrap(sum, a.lane[i] * b.lane[i]);
-  return sum;
-#endif
-}
-
-/* 8 bytes behind `from`, widened. */
-FW_INLINE fw_mve_halves_t fw_mve_load_halves(const int8_t *from) {
-#if FW_HAS_MVE
-  return vldrbq_s16(from);
-#else
-  fw_mve_halves_t v;
-  for (int32_t i = 0; i < FW_MVE_HALVES; ++i) v.lane[i] = from[i];
-  return v;
-#endif
-}
-
-/* sums + the products of the even lanes (0, 2, 4, 6), modulo 2^32; and of the odd ones. */
-FW_INLINE fw_mve_words_t fw_mve_multiply_even(fw_mve_words_t sums, fw_mve_halves_t a, fw_mve_halves_t b) {
-#if FW_HAS_MVE
-  return vaddq_s32(sums, vmullbq_int_s16(a, b));
-#else
-  for (int32_t i = 0; i < FW_MVE_WORDS; ++i) {
-    sums.lane[i] = fw_add_wrap(sums.lane[i], a.lane[2 * i] * b.lane[2 * i]);
-  }
-  return sums;
-#endif
-}
-
-FW_INLINE fw_mve_words_t fw_mve_multiply_odd(fw_mve_words_t sums, fw_mve_halves_t a, fw_mve_halves_t b) {
-#if FW_HAS_MVE
-  return vaddq_s32(sums, vmulltq_int_s16(a, b));
-#else
-  for (int32_t i = 0; i < FW_MVE_WORDS; ++i) {
-    sums.lane[i] = fw_add_wrap(sums.lane[i], a.lane[2 * i + 1] * b.lane[2 * i + 1]);
-  }
-  return sums;
-#endif
-}
-
 /* Writes the first `count` of even[0], odd[0], even[1] … odd[3], all of which fit int8_t. */
 FW_INLINE void fw_mve_store_interleaved(int8_t *to, fw_mve_words_t even, fw_mve_words_t odd, int32_t count) {
 #if FW_HAS_MVE
@@ -135,17 +91,25 @@ FW_INLINE void fw_mve_store_interleaved(int8_t *to, fw_mve_words_t even, fw_mve_
 #endif
 }
 
-/* The lanes a, b, c, d. */
-FW_INLINE fw_mve_words_t fw_mve_words(int32_t a, int32_t b, int32_t c, int32_t d) {
+/* A vector whose first two lanes are a and b; and v with its last two lanes replaced. One instruction each; lane by lane
+ * it would be two. */
+FW_INLINE fw_mve_words_t fw_mve_first_lanes(int32_t a, int32_t b) {
 #if FW_HAS_MVE
-  /* Four lanes set one by one would be four instructions. */
   fw_mve_words_t v;
-  __asm__("vmov %e0, %1, %2\n\tvmov %f0, %3, %4" : "=&w"(v) : "r"(a), "r"(b), "r"(c), "r"(d));
-  return v;
+  __asm__("vmov %e0, %1, %2" : "=w"(v) : "r"(a), "r"(b));
 #else
-  const fw_mve_words_t v = {{a, b, c, d}};
-  return v;
+  const fw_mve_words_t v = {{a, b, 0, 0}};
 #endif
+  return v;
+}
+
+FW_INLINE fw_mve_words_t fw_mve_set_last(fw_mve_words_t v, int32_t a, int32_t b) {
+#if FW_HAS_MVE
+  __asm__("vmov %f0, %1, %2" : "+w"(v) : "r"(a), "r"(b));
+#else
+  v.lane[2] = a, v.lane[3] = b;
+#endif
+  return v;
 }
 
 FW_INLINE fw_mve_words_t fw_mve_all_words(int32_t value) {

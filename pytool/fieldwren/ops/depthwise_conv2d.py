@@ -12,6 +12,7 @@ from fieldwren.ops.bias import folded_bias, wide_bias
 from fieldwren.ops.conv2d import lower_conv2d_int8
 from fieldwren.ops.dsp.depthwise_conv2d import lower_depthwise_conv2d_dsp
 from fieldwren.ops.lowering import Lowering
+from fieldwren.ops.mve.depthwise_conv2d import lower_depthwise_conv2d_mve
 from fieldwren.ops.padding import window
 from fieldwren.ops.quantise import activation_range, channel_multipliers
 from fieldwren.ops.registry import lowers
@@ -105,6 +106,8 @@ def _lower_int8(
     source, output, name = ctx.input(op, 0), ctx.output(op), ctx.input(op, 1).name
     channels, k_h, k_w = filters.shape
     macs = output.elements * k_h * k_w
+    if ctx.core.mve and lower_depthwise_conv2d_mve(ctx, op, shape, filters, bias, multiplier, shift, macs):
+        return
     if ctx.core.dsp and lower_depthwise_conv2d_dsp(ctx, op, shape, filters, bias, multiplier, shift, macs):
         return
     made = requantised(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fieldwren.graph import Operator
 from fieldwren.ops.lowering import Lowering
-from fieldwren.ops.mve.tables import channel_tables, kind, padded_depth, weight_table
+from fieldwren.ops.mve.tables import kind, padded_depth, row_tables, weight_table
 
 
 def lower_conv2d_mve(
@@ -39,8 +39,8 @@ def lower_conv2d_mve(
         {
             "input": ctx.value(op, source),
             "weights": weight_table(ctx, op, filters),
-            **channel_tables(ctx, op, bias, multiplier, shift),
-            "scratch": ctx.temporary(f"{output.name}_windows", 2 * padded_depth(filters[0].size), "int8"),
+            "tables": row_tables(ctx, op, bias, multiplier, shift),
+            "scratch": ctx.temporary(f"{output.name}_windows", 3 * padded_depth(filters[0].size), "int8"),
             "output": ctx.result(output),
         },
         macs=macs,

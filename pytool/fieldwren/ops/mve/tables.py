@@ -33,14 +33,14 @@ def weight_table(ctx: Lowering, op: Operator, weights: NDArray[np.int8]) -> Oper
     return ctx.const(np.pad(weights.reshape(-1), (0, VECTOR_BYTES)), ctx.input(op, 1).name)
 
 
-def channel_tables(
+def row_tables(
     ctx: Lowering, op: Operator, bias: NDArray[np.int32], multiplier: NDArray[np.int32], shift: NDArray[np.int8]
-) -> dict[str, Operand]:
-    """The operands bias, multiplier and shift as int32 tables of at least one vector."""
-    name = ctx.input(op, 1).name
-    extra = max(0, LANES - bias.size)
-    return {
-        "bias": ctx.const(np.pad(bias, (0, extra)), f"{name}_bias"),
-        "multiplier": ctx.const(np.pad(multiplier, (0, extra)), f"{name}_multiplier"),
-        "shift": ctx.const(np.pad(shift.astype(np.int32), (0, extra)), f"{name}_shift"),
-    }
+) -> Operand:
+    """Bias, multiplier and shift of four channels after four; the last four overlap those before, or are padded."""
+    starts = [*range(0, bias.size - LANES + 1, LANES)]
+    if bias.size % LANES:
+        starts.append(max(0, bias.size - LANES))
+    constants = np.stack([bias, multiplier, shift.astype(np.int32)])
+    constants = np.pad(constants, ((0, 0), (0, max(0, LANES - bias.size))))
+    blocks = np.stack([constants[:, start : start + LANES] for start in starts])
+    return ctx.const(blocks, f"{ctx.input(op, 1).name}_tables")
