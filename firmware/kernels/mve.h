@@ -75,6 +75,16 @@ FW_INLINE fw_mve_bytes_t fw_mve_all_bytes(int32_t value) {
 #endif
 }
 
+/* sum + the products of all lanes, modulo 2^32. */
+FW_INLINE int32_t fw_mve_dot(int32_t sum, fw_mve_bytes_t a, fw_mve_bytes_t b) {
+#if FW_HAS_MVE
+  return vmladavaq_s8(sum, a, b);
+#else
+  for (int32_t i = 0; i < FW_MVE_BYTES; ++i) sum = fw_add_wrap(sum, a.lane[i] * b.lane[i]);
+  return sum;
+#endif
+}
+
 /* Writes the first `count` of even[0], odd[0], even[1] … odd[3], all of which fit int8_t. */
 FW_INLINE void fw_mve_store_interleaved(int8_t *to, fw_mve_words_t even, fw_mve_words_t odd, int32_t count) {
 #if FW_HAS_MVE
@@ -173,6 +183,25 @@ FW_INLINE fw_mve_words_t fw_mve_add(fw_mve_words_t a, fw_mve_words_t b) {
   return vaddq_s32(a, b);
 #else
   for (int32_t i = 0; i < FW_MVE_WORDS; ++i) a.lane[i] = fw_add_wrap(a.lane[i], b.lane[i]);
+  return a;
+#endif
+}
+
+/* The larger, the smaller one of each pair of lanes. */
+FW_INLINE fw_mve_bytes_t fw_mve_max_bytes(fw_mve_bytes_t a, fw_mve_bytes_t b) {
+#if FW_HAS_MVE
+  return vmaxq_s8(a, b);
+#else
+  for (int32_t i = 0; i < FW_MVE_BYTES; ++i) a.lane[i] = (int8_t)fw_max(a.lane[i], b.lane[i]);
+  return a;
+#endif
+}
+
+FW_INLINE fw_mve_bytes_t fw_mve_min_bytes(fw_mve_bytes_t a, fw_mve_bytes_t b) {
+#if FW_HAS_MVE
+  return vminq_s8(a, b);
+#else
+  for (int32_t i = 0; i < FW_MVE_BYTES; ++i) a.lane[i] = (int8_t)fw_min(a.lane[i], b.lane[i]);
   return a;
 #endif
 }

@@ -66,10 +66,10 @@ FW_INLINE fw_mve_block_t fw_mve_dots_3x2(const int8_t *x, const int8_t *w, const
   "vldrb.8 q1, [%[t]], #16\n\t"        \
   dot " %[d], q0, q1\n\t"
 
-/* sums + x·w, x·v, x·u, x·t over `vectors` vectors, modulo 2^32. */
-FW_INLINE fw_mve_sums_t fw_mve_dots_1x4(fw_mve_sums_t sums, const int8_t *x, const int8_t *w, const int8_t *v,
-                                        const int8_t *u, const int8_t *t, int32_t vectors) {
-  int32_t a = sums.lane[0], b = sums.lane[1], c = sums.lane[2], d = sums.lane[3];
+/* x·w, x·v, x·u, x·t over `vectors` vectors, modulo 2^32. */
+FW_INLINE fw_mve_sums_t fw_mve_dots_1x4(const int8_t *x, const int8_t *w, const int8_t *v, const int8_t *u,
+                                        const int8_t *t, int32_t vectors) {
+  int32_t a = 0, b = 0, c = 0, d = 0;
   if (vectors > 0) {
     __asm__("dls lr, %[vectors]\n1:\n\t" FW_MVE_1X4("vmladava.s8") "le lr, 1b"
             : [x] "+r"(x), [w] "+r"(w), [v] "+r"(v), [u] "+r"(u), [t] "+r"(t), [a] "+Te"(a), [b] "+Te"(b),
@@ -77,8 +77,8 @@ FW_INLINE fw_mve_sums_t fw_mve_dots_1x4(fw_mve_sums_t sums, const int8_t *x, con
             : [vectors] "r"(vectors)
             : "q0", "q1", "q2", "q3", "lr", "memory");
   }
-  const fw_mve_sums_t result = {{a, b, c, d}};
-  return result;
+  const fw_mve_sums_t sums = {{a, b, c, d}};
+  return sums;
 }
 
 #else
@@ -97,10 +97,10 @@ FW_INLINE fw_mve_block_t fw_mve_dots_3x2(const int8_t *x, const int8_t *w, const
   return block;
 }
 
-FW_INLINE fw_mve_sums_t fw_mve_dots_1x4(fw_mve_sums_t sums, const int8_t *x, const int8_t *w, const int8_t *v,
-                                        const int8_t *u, const int8_t *t, int32_t vectors) {
-  const int8_t *const rows[4] = {w, v, u, t};
-  for (int32_t i = 0; i < 4; ++i) sums.lane[i] = fw_mve_dot_of(sums.lane[i], x, rows[i], vectors);
+FW_INLINE fw_mve_sums_t fw_mve_dots_1x4(const int8_t *x, const int8_t *w, const int8_t *v, const int8_t *u,
+                                        const int8_t *t, int32_t vectors) {
+  const fw_mve_sums_t sums = {{fw_mve_dot_of(0, x, w, vectors), fw_mve_dot_of(0, x, v, vectors),
+                               fw_mve_dot_of(0, x, u, vectors), fw_mve_dot_of(0, x, t, vectors)}};
   return sums;
 }
 

@@ -8,6 +8,7 @@ from fieldwren.graph import Operator
 from fieldwren.ops.bias import folded_bias, wide_bias
 from fieldwren.ops.dsp.fully_connected import lower_fully_connected_dsp
 from fieldwren.ops.lowering import Lowering
+from fieldwren.ops.mve.fully_connected import lower_fully_connected_mve
 from fieldwren.ops.quantise import activation_range, channel_multipliers, requantisation
 from fieldwren.ops.registry import lowers
 from fieldwren.ops.rows import GENERAL, blocked, requantised
@@ -70,6 +71,9 @@ def lower_fully_connected(ctx: Lowering, op: Operator) -> None:
         return
     bias = folded_bias(ctx, op, ctx.optional_input(op, 2), channels, input_zero_point, centred.sum(axis=1))
     is_symmetric = weights_zero_point == 0
+    if ctx.core.mve and is_symmetric:
+        lower_fully_connected_mve(ctx, op, parameters, matrix, bias, multipliers, shifts, macs)
+        return
     if (
         ctx.core.dsp
         and is_symmetric

@@ -43,9 +43,10 @@ def lower_pool2d(ctx: Lowering, op: Operator) -> None:
     ctx.require(
         op, pixels <= _MAX_WINDOW[source.dtype], f"pools {pixels} pixels; at most {_MAX_WINDOW[source.dtype]} fit"
     )
+    variant = "_mve" if ctx.core.mve and source.dtype == "int8" else ""
     ctx.emit(
         op,
-        f"{_KERNELS[op.name]}_{_SUFFIXES[source.dtype]}",
+        f"{_KERNELS[op.name]}_{_SUFFIXES[source.dtype]}{variant}",
         {
             "batches": batches,
             "input_height": in_h,
