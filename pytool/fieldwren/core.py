@@ -7,11 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Core:
-    """A core. `dsp`: Armv7E-M SIMD instructions; `mve`: Helium vectors; `fpu`: single-precision float instructions."""
+    """A core.
+
+    `dsp`: Armv7E-M SIMD instructions; `mve`: Helium vectors; `packed`: no multiply-accumulate, so that two pixels in a
+    word pay; `fpu`: single-precision float instructions.
+    """
 
     name: str
     dsp: bool = False
     mve: bool = False
+    packed: bool = False
     fpu: bool = False
 
 

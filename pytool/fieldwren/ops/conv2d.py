@@ -12,6 +12,7 @@ from fieldwren.ops.bias import folded_bias, wide_bias
 from fieldwren.ops.dsp.conv2d import lower_conv2d_dsp
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.mve.conv2d import lower_conv2d_mve
+from fieldwren.ops.packed.conv2d import lower_conv2d_packed
 from fieldwren.ops.padding import window
 from fieldwren.ops.quantise import activation_range, channel_multipliers
 from fieldwren.ops.registry import lowers
@@ -102,6 +103,8 @@ def lower_conv2d_int8(
     if ctx.core.mve and lower_conv2d_mve(ctx, op, shape, filters, bias, multiplier, shift, macs):
         return
     if ctx.core.dsp and lower_conv2d_dsp(ctx, op, shape, filters, bias, multiplier, shift, macs):
+        return
+    if ctx.core.packed and lower_conv2d_packed(ctx, op, shape, filters, bias, multiplier, shift, macs):
         return
     operands = {"input": ctx.value(op, source), "bias": ctx.const(bias, f"{name}_bias")}
     if shape["groups"] != 1:
