@@ -21,6 +21,7 @@ typedef struct {
   int32_t pad_top;
   int32_t pad_left;
   int32_t requantisation;                /* FW_REQUANTISE_… */
+  int32_t is_short;                      /* sums of up to 20 bits: packed_requantise.h */
   FW_PER_LAYER int32_t input_zero_point; /* the value that padding stands for */
   FW_PER_LAYER int32_t output_zero_point;
   FW_PER_LAYER int32_t output_min;
@@ -89,15 +90,15 @@ FW_INLINE void fw_conv2d_s8_packed_next(const fw_conv2d_s8_packed_params_t *p, f
 FW_KERNEL_BODY void fw_conv2d_s8_packed_body(const fw_conv2d_s8_packed_params_t *p, const int8_t *input,
                                              const int8_t *weights, const int32_t *bias, const int32_t *multiplier,
                                              const int8_t *shift, uint32_t *scratch, int8_t *output) {
+  const fw_output_t limits = {p->requantisation, p->output_zero_point, p->output_min, p->output_max};
   fw_packed_rows_t job = {
       .depth = p->kernel_height * p->kernel_width * p->input_channels,
       .channels = p->output_channels,
       .weights = weights,
-      .bias = bias,
-      .multiplier = multiplier,
-      .shift = shift,
-      .output = {p->requantisation, p->output_zero_point, p->output_min, p->output_max},
       .words = scratch,
+      .limits = limits,
+      .is_short = p->is_short,
+      .output = fw_packed_output(bias, multiplier, shift, &limits),
   };
   for (int32_t i = job.depth; i < fw_packed_words(job.depth); ++i) scratch[i] = 0;
   fw_packed_window_t at = {input, -p->pad_top, -p->pad_left};
@@ -106,8 +107,8 @@ FW_KERNEL_BODY void fw_conv2d_s8_packed_body(const fw_conv2d_s8_packed_params_t 
     if (left > 1) fw_conv2d_s8_packed_next(p, &at);
     fw_conv2d_s8_packed_windows(p, &first, &at, scratch);
     fw_conv2d_s8_packed_next(p, &at);
-    job.first_output = output;
-    job.second_output = left > 1 ? output + p->output_channels : output;
+    job.output.first_output = output;
+    job.output.second_output = left > 1 ? output + p->output_channels : output;
     fw_packed_rows(&job);
     output += 2 * p->output_channels;
   }

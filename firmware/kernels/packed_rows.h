@@ -8,30 +8,21 @@
 #ifndef FW_PACKED_ROWS_H
 #define FW_PACKED_ROWS_H
 
-#include "kernels/fixed_point.h"
-#include "kernels/requantise.h"
+#include "kernels/packed_requantise.h"
+#include "kernels/packed_words.h"
 
-#if defined(__thumb__) && !defined(__thumb2__)
-#define FW_IS_THUMB1 1
-#else
-#define FW_IS_THUMB1 0
-#endif
+enum { FW_PACKED_STEP = 4 };
 
-enum { FW_PACKED_STEP = 4, FW_PACKED_SHIFT = 7 };
-
-/* `weights` [channels][depth], with 3 bytes behind them that may be read; the other tables have an entry for each
- * channel. `words` hold `depth` packed elements and zeros up to the next multiple of 4. */
+/* `weights` [channels][depth], with 3 bytes behind them that may be read. `words` hold `depth` packed elements and zeros
+ * up to the next multiple of 4. */
 typedef struct {
   int32_t depth;
   int32_t channels;
   const int8_t *weights;
-  const int32_t *bias;
-  const int32_t *multiplier;
-  const int8_t *shift;
-  fw_output_t output;
   const uint32_t *words;
-  int8_t *first_output;
-  int8_t *second_output;
+  fw_output_t limits;
+  int32_t is_short; /* all sums are such as packed_requantise.h takes */
+  fw_packed_output_t output;
 } fw_packed_rows_t;
 
 /* The sums of two channels: of the first row, and of both rows mixed. */
@@ -42,10 +33,6 @@ typedef struct {
 
 FW_INLINE int32_t fw_packed_words(int32_t depth) {
   return (depth + FW_PACKED_STEP - 1) / FW_PACKED_STEP * FW_PACKED_STEP;
-}
-
-FW_INLINE uint32_t fw_packed_pair(int32_t low, int32_t high) {
-  return (uint32_t)low + ((uint32_t)high << 16);
 }
 
 #if FW_IS_THUMB1
@@ -93,7 +80,7 @@ FW_INLINE fw_packed_sums_t fw_packed_dots(const uint32_t *x, const int8_t *w, co
 FW_INLINE void fw_packed_dot(const uint32_t *x, const int8_t *w, int32_t words, int32_t *first, int32_t *mixed) {
   *first = *mixed = 0;
   for (int32_t i = 0; i < words; i += 2) {
-    const int32_t sum = (int32_t)(x[i] * (uint32_t)(int32_t)w[i] + x[i + 1] * (uint32_t)(int32_t)w[i + 1]);
+    const int32_t sum = (int32_t)(x[i] * fw_packed_pair(w[i], 0) + x[i + 1] * fw_packed_pair(w[i + 1], 0));
     *first += (int16_t)(sum & 0xFFFF);
     *mixed += sum >> FW_PACKED_SHIFT;
   }
@@ -108,29 +95,17 @@ FW_INLINE fw_packed_sums_t fw_packed_dots(const uint32_t *x, const int8_t *w, co
 
 #endif
 
-/* The second row's sum: what is missing in `mixed` is less than half of its unit. */
-FW_INLINE int32_t fw_packed_second(int32_t first, int32_t mixed) {
-  const int32_t unit = 16 - FW_PACKED_SHIFT;
-  return (mixed - (first >> FW_PACKED_SHIFT) + (1 << unit) - 1) >> unit;
-}
-
 /* All channels of both rows, the first row's written last: a second row that does not exist may share its place. An odd
  * last channel is computed with the one before it, again. */
 FW_INLINE void fw_packed_rows(const fw_packed_rows_t *p) {
   const int32_t words = fw_packed_words(p->depth);
+  const int32_t next = p->channels > 1 ? 1 : 0;
   for (int32_t pair = 0; pair < p->channels; pair += 2) {
     const int32_t c = fw_max(fw_min(pair, p->channels - 2), 0);
-    const int32_t next = p->channels > 1 ? 1 : 0;
     const int8_t *w = p->weights + c * p->depth;
     const fw_packed_sums_t sums = fw_packed_dots(p->words, w, w + next * p->depth, words);
-#pragma GCC unroll 2
-    for (int32_t i = 0; i < 2; ++i) {
-      const int32_t at = c + i * next;
-      const int32_t first = sums.first[i] + p->bias[at];
-      const int32_t second = fw_packed_second(sums.first[i], sums.mixed[i]) + p->bias[at];
-      p->second_output[at] = fw_requantise_sum(&p->output, second, p->multiplier[at], p->shift[at]);
-      p->first_output[at] = fw_requantise_sum(&p->output, first, p->multiplier[at], p->shift[at]);
-    }
+    fw_packed_store(&p->output, &p->limits, p->is_short, sums.first[0], sums.mixed[0], c);
+    if (next) fw_packed_store(&p->output, &p->limits, p->is_short, sums.first[1], sums.mixed[1], c + 1);
   }
 }
 

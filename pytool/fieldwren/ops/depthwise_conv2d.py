@@ -13,6 +13,7 @@ from fieldwren.ops.conv2d import lower_conv2d_int8
 from fieldwren.ops.dsp.depthwise_conv2d import lower_depthwise_conv2d_dsp
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.mve.depthwise_conv2d import lower_depthwise_conv2d_mve
+from fieldwren.ops.packed.depthwise_conv2d import lower_depthwise_conv2d_packed
 from fieldwren.ops.padding import window
 from fieldwren.ops.quantise import activation_range, channel_multipliers
 from fieldwren.ops.registry import lowers
@@ -109,6 +110,8 @@ def _lower_int8(
     if ctx.core.mve and lower_depthwise_conv2d_mve(ctx, op, shape, filters, bias, multiplier, shift, macs):
         return
     if ctx.core.dsp and lower_depthwise_conv2d_dsp(ctx, op, shape, filters, bias, multiplier, shift, macs):
+        return
+    if ctx.core.packed and lower_depthwise_conv2d_packed(ctx, op, shape, filters, bias, multiplier, shift, macs):
         return
     made = requantised(
         filters.reshape(channels, -1),

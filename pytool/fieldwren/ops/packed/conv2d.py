@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fieldwren.graph import Operator
 from fieldwren.ops.lowering import Lowering
-from fieldwren.ops.packed.rows import STEP, is_exact, words
+from fieldwren.ops.packed.rows import STEP, is_exact, is_short, words
 from fieldwren.ops.rows import requantised
 
 
@@ -39,7 +39,11 @@ def lower_conv2d_packed(
     ctx.emit(
         op,
         "conv2d_s8_packed",
-        {**{key: value for key, value in shape.items() if key != "groups"}, "requantisation": made.kind},
+        {
+            **{key: value for key, value in shape.items() if key != "groups"},
+            "requantisation": made.kind,
+            "is_short": is_short(rows, bias, made.kind),
+        },
         {
             "input": ctx.value(op, source),
             "weights": ctx.const(np.pad(rows.reshape(-1), (0, STEP - 1)), name),

@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fieldwren.ops.dsp.requantise import sum_bounds
+from fieldwren.ops.rows import GENERAL
+
 STEP = 4
 _SHIFT = 7
+_SHORT_SUM = (1 << 20) - (1 << 12)
 
 
 def words(depth: int) -> int:
@@ -25,3 +29,8 @@ def is_exact(weights: NDArray[np.int8]) -> bool:
         and lost < 1 << 16
         and (wide.sum(axis=1).max(initial=0) * 128 << (16 - _SHIFT)) + 512 * groups < 1 << 31
     )
+
+
+def is_short(weights: NDArray[np.int8], bias: NDArray[np.int32], kind: int) -> bool:
+    """True when firmware/kernels/packed_requantise.h takes all sums of `weights` [channels, depth] and `bias`."""
+    return kind != GENERAL and bool(sum_bounds(weights, bias).max(initial=0) < _SHORT_SUM)
