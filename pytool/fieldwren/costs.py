@@ -55,9 +55,15 @@ def predicted(core: Core, call: KernelCall) -> int | None:
 
     A core that was never measured is taken for the one below that has the same kernels: their order is much the same.
     """
-    table = cost_table(core.name) or cost_table("cortex-m55" if core.mve else "cortex-m4" if core.dsp else "cortex-m3")
+    table = cost_table(core.name) or cost_table(_like(core))
     cost = table.get(call.kernel.name)
     return None if cost is None else cost.instructions(call)
+
+
+def _like(core: Core) -> str:
+    if core.mve:
+        return "cortex-m55"
+    return "cortex-m4" if core.dsp else "cortex-m0" if core.packed else "cortex-m3"
 
 
 def parameters(call: KernelCall) -> Parameters:
@@ -99,6 +105,8 @@ def terms(p: Parameters) -> Mapping[str, float]:
         "outputs_signed": outputs * (kind == _SIGNED),
         "outputs_general": outputs * (kind == _GENERAL),
         "outputs_clamped": outputs * is_clamped,
+        "outputs_long": outputs * (not get("is_short", 1)),
+        "macs_long": outputs * depth * (not get("is_short", 1)),
         "macs": outputs * depth,
         "input": batches * get("pixels", int(image)) * inputs,
     }

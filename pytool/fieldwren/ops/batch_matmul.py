@@ -41,7 +41,9 @@ def lower_batch_matmul(ctx: Lowering, op: Operator) -> None:
         or output.elements == 0
         or None in strides
     ):
-        ctx.fail(op, f"multiplies {list(first.shape)} and {list(second.shape)} to {list(output.shape)}, which does not fit")
+        ctx.fail(
+            op, f"multiplies {list(first.shape)} and {list(second.shape)} to {list(output.shape)}, which does not fit"
+        )
     zero_points = [ctx.zero_point(op, tensor) for tensor in (first, second, output)]
     real = ctx.scale(op, first) * ctx.scale(op, second) / ctx.scale(op, output)
     multiplier, shift = requantisation(ctx, op, real)

@@ -33,8 +33,10 @@ def lower_pool2d(ctx: Lowering, op: Operator) -> None:
     ctx.require(
         op,
         source.dtype == "float32"
-        or abs(ctx.scale(op, source) - ctx.scale(op, output)) <= _MAX_SCALE_DIFFERENCE
-        and ctx.zero_point(op, source) == ctx.zero_point(op, output),
+        or (
+            abs(ctx.scale(op, source) - ctx.scale(op, output)) <= _MAX_SCALE_DIFFERENCE
+            and ctx.zero_point(op, source) == ctx.zero_point(op, output)
+        ),
         f"has other scales or zero points in {source.name!r} and {output.name!r}: pooling does not rescale",
     )
     batches, in_h, in_w, channels = source.shape
@@ -65,5 +67,6 @@ def lower_pool2d(ctx: Lowering, op: Operator) -> None:
     ctx.require(
         op, pixels <= _MAX_WINDOW[source.dtype], f"pools {pixels} pixels; at most {_MAX_WINDOW[source.dtype]} fit"
     )
-    kernel = f"{_KERNELS[op.name]}_{_SUFFIXES[source.dtype]}"
+    variant = "_mve" if ctx.core.mve and source.dtype == "int8" else ""
+    kernel = f"{_KERNELS[op.name]}_{_SUFFIXES[source.dtype]}{variant}"
     ctx.emit(op, kernel, parameters | activation_range(ctx, op, output), operands)
