@@ -48,7 +48,8 @@ FW_INLINE void fw_conv2d_s8_mve_window(const fw_conv2d_s8_mve_params_t *p, const
   /* The taps inside the image. */
   const int32_t first_row = y < 0 ? (p->dilation_height - 1 - y) / p->dilation_height : 0;
   const int32_t first = x < 0 ? (step - 1 - x) / step : 0;
-  const int32_t last_row = fw_min(p->kernel_height, (p->input_height - y + p->dilation_height - 1) / p->dilation_height);
+  const int32_t last_row =
+      fw_min(p->kernel_height, (p->input_height - y + p->dilation_height - 1) / p->dilation_height);
   const int32_t last = fw_min(p->kernel_width, (p->input_width - x + step - 1) / step);
   const int is_whole = first == 0 && last == p->kernel_width;
   const int32_t row = p->kernel_width * channels;

@@ -24,8 +24,8 @@ typedef struct {
   int32_t is_short;                      /* sums of up to 20 bits: packed_requantise.h */
   FW_PER_LAYER int32_t input_zero_point; /* the value that padding stands for */
   FW_PER_LAYER int32_t output_zero_point;
-  FW_PER_LAYER int32_t output_min;
-  FW_PER_LAYER int32_t output_max;
+  int32_t output_min;
+  int32_t output_max;
 } fw_conv2d_s8_packed_params_t;
 
 /* A pixel's window: where it begins in the image. */
@@ -36,8 +36,8 @@ typedef struct {
 } fw_packed_window_t;
 
 /* `count` elements of two windows, each of which advances by its step: 1, or 0 where padding repeats. */
-FW_INLINE uint32_t *fw_conv2d_s8_packed_run(uint32_t *to, const int8_t *first, int32_t first_step,
-                                            const int8_t *second, int32_t second_step, int32_t count) {
+FW_INLINE uint32_t *fw_conv2d_s8_packed_run(uint32_t *to, const int8_t *first, int32_t first_step, const int8_t *second,
+                                            int32_t second_step, int32_t count) {
   if (first_step == 1 && second_step == 1) {
     for (int32_t i = 0; i < count; ++i) *to++ = fw_packed_pair(first[i], second[i]);
     return to;
@@ -91,14 +91,15 @@ FW_KERNEL_BODY void fw_conv2d_s8_packed_body(const fw_conv2d_s8_packed_params_t 
                                              const int8_t *weights, const int32_t *bias, const int32_t *multiplier,
                                              const int8_t *shift, uint32_t *scratch, int8_t *output) {
   const fw_output_t limits = {p->requantisation, p->output_zero_point, p->output_min, p->output_max};
-  fw_packed_rows_t job = {
+  fw_packed_output_t out = fw_packed_output(bias, multiplier, shift, &limits);
+  const fw_packed_rows_t job = {
       .depth = p->kernel_height * p->kernel_width * p->input_channels,
       .channels = p->output_channels,
       .weights = weights,
       .words = scratch,
-      .limits = limits,
+      .limits = &limits,
       .is_short = p->is_short,
-      .output = fw_packed_output(bias, multiplier, shift, &limits),
+      .output = &out,
   };
   for (int32_t i = job.depth; i < fw_packed_words(job.depth); ++i) scratch[i] = 0;
   fw_packed_window_t at = {input, -p->pad_top, -p->pad_left};
@@ -107,8 +108,8 @@ FW_KERNEL_BODY void fw_conv2d_s8_packed_body(const fw_conv2d_s8_packed_params_t 
     if (left > 1) fw_conv2d_s8_packed_next(p, &at);
     fw_conv2d_s8_packed_windows(p, &first, &at, scratch);
     fw_conv2d_s8_packed_next(p, &at);
-    job.output.first_output = output;
-    job.output.second_output = left > 1 ? output + p->output_channels : output;
+    out.first_output = output;
+    out.second_output = left > 1 ? output + p->output_channels : output;
     fw_packed_rows(&job);
     output += 2 * p->output_channels;
   }

@@ -23,8 +23,8 @@ typedef struct {
   int32_t is_short;                      /* sums of up to 20 bits: packed_requantise.h */
   FW_PER_LAYER int32_t input_zero_point; /* the value that padding stands for */
   FW_PER_LAYER int32_t output_zero_point;
-  FW_PER_LAYER int32_t output_min;
-  FW_PER_LAYER int32_t output_max;
+  int32_t output_min;
+  int32_t output_max;
 } fw_depthwise_conv2d_s8_packed_params_t;
 
 /* Rows of the upper half of the output; the lower half is as high, or has one row less. */

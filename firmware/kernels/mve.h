@@ -101,8 +101,8 @@ FW_INLINE void fw_mve_store_interleaved(int8_t *to, fw_mve_words_t even, fw_mve_
 #endif
 }
 
-/* A vector whose first two lanes are a and b; and v with its last two lanes replaced. One instruction each; lane by lane
- * it would be two. */
+/* A vector whose first two lanes are a and b; and v with its last two lanes replaced. One instruction each; lane by
+ * lane it would be two. */
 FW_INLINE fw_mve_words_t fw_mve_first_lanes(int32_t a, int32_t b) {
 #if FW_HAS_MVE
   fw_mve_words_t v;

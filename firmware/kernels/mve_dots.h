@@ -20,18 +20,15 @@ typedef struct {
 
 #if FW_HAS_MVE
 
-#define FW_MVE_3X2(dot)         \
-  "vldrb.8 q0, [%[x]], #16\n\t" \
-  "vldrb.8 q3, [%[w]], #16\n\t" \
-  dot " %[a], q0, q3\n\t"       \
-  "vldrb.8 q1, [%[y]], #16\n\t" \
-  dot " %[b], q1, q3\n\t"       \
-  "vldrb.8 q2, [%[z]], #16\n\t" \
-  dot " %[c], q2, q3\n\t"       \
-  "vldrb.8 q3, [%[v]], #16\n\t" \
-  dot " %[d], q0, q3\n\t"       \
-  dot " %[e], q1, q3\n\t"       \
-  dot " %[f], q2, q3\n\t"
+#define FW_MVE_3X2(dot)             \
+  "vldrb.8 q0, [%[x]], #16\n\t"     \
+  "vldrb.8 q3, [%[w]], #16\n\t" dot \
+  " %[a], q0, q3\n\t"               \
+  "vldrb.8 q1, [%[y]], #16\n\t" dot \
+  " %[b], q1, q3\n\t"               \
+  "vldrb.8 q2, [%[z]], #16\n\t" dot \
+  " %[c], q2, q3\n\t"               \
+  "vldrb.8 q3, [%[v]], #16\n\t" dot " %[d], q0, q3\n\t" dot " %[e], q1, q3\n\t" dot " %[f], q2, q3\n\t"
 
 /* The rows at x times w and v, each of `vectors` vectors, modulo 2^32. */
 FW_INLINE fw_mve_block_t fw_mve_dots_3x2(const int8_t *x, const int8_t *w, const int8_t *v, int32_t vectors) {
@@ -55,16 +52,15 @@ FW_INLINE fw_mve_block_t fw_mve_dots_3x2(const int8_t *x, const int8_t *w, const
   return block;
 }
 
-#define FW_MVE_1X4(dot)                \
-  "vldrb.8 q0, [%[x]], #16\n\t"        \
-  "vldrb.8 q1, [%[w]], #16\n\t"        \
-  dot " %[a], q0, q1\n\t"              \
-  "vldrb.8 q2, [%[v]], #16\n\t"        \
-  dot " %[b], q0, q2\n\t"              \
-  "vldrb.8 q3, [%[u]], #16\n\t"        \
-  dot " %[c], q0, q3\n\t"              \
-  "vldrb.8 q1, [%[t]], #16\n\t"        \
-  dot " %[d], q0, q1\n\t"
+#define FW_MVE_1X4(dot)             \
+  "vldrb.8 q0, [%[x]], #16\n\t"     \
+  "vldrb.8 q1, [%[w]], #16\n\t" dot \
+  " %[a], q0, q1\n\t"               \
+  "vldrb.8 q2, [%[v]], #16\n\t" dot \
+  " %[b], q0, q2\n\t"               \
+  "vldrb.8 q3, [%[u]], #16\n\t" dot \
+  " %[c], q0, q3\n\t"               \
+  "vldrb.8 q1, [%[t]], #16\n\t" dot " %[d], q0, q1\n\t"
 
 /* x·w, x·v, x·u, x·t over `vectors` vectors, modulo 2^32. */
 FW_INLINE fw_mve_sums_t fw_mve_dots_1x4(const int8_t *x, const int8_t *w, const int8_t *v, const int8_t *u,
@@ -72,8 +68,8 @@ FW_INLINE fw_mve_sums_t fw_mve_dots_1x4(const int8_t *x, const int8_t *w, const 
   int32_t a = 0, b = 0, c = 0, d = 0;
   if (vectors > 0) {
     __asm__("dls lr, %[vectors]\n1:\n\t" FW_MVE_1X4("vmladava.s8") "le lr, 1b"
-            : [x] "+r"(x), [w] "+r"(w), [v] "+r"(v), [u] "+r"(u), [t] "+r"(t), [a] "+Te"(a), [b] "+Te"(b),
-              [c] "+Te"(c), [d] "+Te"(d)
+            : [x] "+r"(x), [w] "+r"(w), [v] "+r"(v), [u] "+r"(u), [t] "+r"(t), [a] "+Te"(a), [b] "+Te"(b), [c] "+Te"(c),
+              [d] "+Te"(d)
             : [vectors] "r"(vectors)
             : "q0", "q1", "q2", "q3", "lr", "memory");
   }

@@ -6,10 +6,10 @@
 #include "kernels/mve_dots.h"
 #include "kernels/mve_requantise.h"
 
-/* `weights` [channels][depth], with 16 bytes behind them that may be read. `tables` hold bias, multiplier and shift of four
- * channels, for as many fours as it takes; the last four overlap those before where the number is no multiple of 4.
- * `rows` are three, each of `depth` elements and zeros up to the next multiple of 16: products of other weights with
- * them count nothing. */
+/* `weights` [channels][depth], with 16 bytes behind them that may be read. `tables` hold bias, multiplier and shift of
+ * four channels, for as many fours as it takes; the last four overlap those before where the number is no multiple
+ * of 4. `rows` are three, each of `depth` elements and zeros up to the next multiple of 16: products of other weights
+ * with them count nothing. */
 typedef struct {
   int32_t depth;
   int32_t channels;
@@ -41,8 +41,8 @@ FW_INLINE void fw_mve_four_channels(const fw_mve_rows_t *p, fw_mve_place_t *at, 
   fw_mve_words_t first = fw_mve_first_lanes(left.sum[0][0], left.sum[0][1]);
   fw_mve_words_t second = fw_mve_first_lanes(left.sum[1][0], left.sum[1][1]);
   fw_mve_words_t third = fw_mve_first_lanes(left.sum[2][0], left.sum[2][1]);
-  const fw_mve_block_t right = fw_mve_dots_3x2(p->rows, w + fw_min(2, channels - 1) * p->depth,
-                                               w + fw_min(3, channels - 1) * p->depth, vectors);
+  const fw_mve_block_t right =
+      fw_mve_dots_3x2(p->rows, w + fw_min(2, channels - 1) * p->depth, w + fw_min(3, channels - 1) * p->depth, vectors);
   const fw_mve_words_t bias = fw_mve_load_words(at->tables);
   const fw_mve_words_t multiplier = fw_mve_load_words(at->tables + 4);
   const fw_mve_words_t shift = fw_mve_load_words(at->tables + 8);

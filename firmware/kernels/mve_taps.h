@@ -12,13 +12,12 @@ typedef struct {
 
 #if FW_HAS_MVE
 /* VADD apart from VMULL, so that they overlap. */
-#define FW_MVE_TAP(load, next)       \
-  load                               \
-  "vldrb.s16 q1, [%[w]], #8\n\t"     \
-  "vmullb.s16 q2, q0, q1\n\t" next   \
-  "vmullt.s16 q0, q0, q1\n\t"        \
-  "vadd.i32 %q[even], %q[even], q2\n\t" \
-  "vadd.i32 %q[odd], %q[odd], q0\n\t"
+#define FW_MVE_TAP(load, next)               \
+  load "vldrb.s16 q1, [%[w]], #8\n\t"        \
+       "vmullb.s16 q2, q0, q1\n\t" next      \
+       "vmullt.s16 q0, q0, q1\n\t"           \
+       "vadd.i32 %q[even], %q[even], q2\n\t" \
+       "vadd.i32 %q[odd], %q[odd], q0\n\t"
 #endif
 
 /* Adds `count` taps: x at from, from + step, …; weights [count][8] one behind the other. Returns their end. */

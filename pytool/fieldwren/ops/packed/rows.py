@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from fieldwren.ops.dsp.requantise import sum_bounds
 from fieldwren.ops.rows import GENERAL
 
-STEP = 4
+STEP = 8
 _SHIFT = 7
 _SHORT_SUM = (1 << 20) - (1 << 12)
 
