@@ -42,10 +42,10 @@ FW_INLINE fw_mve_block_t fw_mve_dots_3x2(const int8_t *x, const int8_t *w, const
             : [more] "i"(vectors - 1)
             : "q0", "q1", "q2", "q3", "memory");
   } else {
-    __asm__("dls lr, %[left]\n\t" FW_MVE_3X2("vmladav.s8") "b 2f\n1:\n\t" FW_MVE_3X2("vmladava.s8") "2:\tle lr, 1b"
+    __asm__("dls lr, %[a]\n\t" FW_MVE_3X2("vmladav.s8") "b 2f\n1:\n\t" FW_MVE_3X2("vmladava.s8") "2:\tle lr, 1b"
             : [x] "+r"(x), [y] "+r"(y), [z] "+r"(z), [w] "+r"(w), [v] "+r"(v), [a] "=&Te"(a), [b] "=&Te"(b),
               [c] "=&Te"(c), [d] "=&Te"(d), [e] "=&Te"(e), [f] "=&Te"(f)
-            : [left] "r"(vectors)
+            : "[a]"(vectors) /* a register less: there are no more */
             : "q0", "q1", "q2", "q3", "lr", "memory");
   }
   const fw_mve_block_t block = {{{a, d}, {b, e}, {c, f}}};
