@@ -26,17 +26,17 @@ FW_INLINE const int8_t *fw_mve_taps(fw_mve_channels_t *sums, const int8_t *from,
 #if FW_HAS_MVE
   if (__builtin_constant_p(count) && __builtin_constant_p(step) && count <= 8 && step <= 127) {
     __asm__(".rept %c[count]\n\t" FW_MVE_TAP("vldrb.s16 q0, [%[x]], #%c[step]\n\t", "") ".endr"
-            : [x] "+r"(from), [w] "+r"(w), [even] "+w"(sums->even), [odd] "+w"(sums->odd)
+            : [x] "+l"(from), [w] "+l"(w), [even] "+w"(sums->even), [odd] "+w"(sums->odd)
             : [count] "i"(count), [step] "i"(step)
             : "q0", "q1", "q2", "memory");
   } else if (__builtin_constant_p(count) && count <= 8) {
     __asm__(".rept %c[count]\n\t" FW_MVE_TAP("vldrb.s16 q0, [%[x]]\n\t", "add %[x], %[step]\n\t") ".endr"
-            : [x] "+r"(from), [w] "+r"(w), [even] "+w"(sums->even), [odd] "+w"(sums->odd)
+            : [x] "+l"(from), [w] "+l"(w), [even] "+w"(sums->even), [odd] "+w"(sums->odd)
             : [count] "i"(count), [step] "r"(step)
             : "q0", "q1", "q2", "memory");
   } else {
     __asm__("dls lr, %[count]\n1:\n\t" FW_MVE_TAP("vldrb.s16 q0, [%[x]]\n\t", "add %[x], %[step]\n\t") "le lr, 1b"
-            : [x] "+r"(from), [w] "+r"(w), [even] "+w"(sums->even), [odd] "+w"(sums->odd)
+            : [x] "+l"(from), [w] "+l"(w), [even] "+w"(sums->even), [odd] "+w"(sums->odd)
             : [count] "r"(count), [step] "r"(step)
             : "q0", "q1", "q2", "lr", "memory");
   }
