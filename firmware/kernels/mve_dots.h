@@ -7,6 +7,9 @@
 
 #include "kernels/mve.h"
 
+#define FW_MVE_70_LINES \
+  FW_MVE_10_LINES FW_MVE_10_LINES FW_MVE_10_LINES FW_MVE_10_LINES FW_MVE_10_LINES FW_MVE_10_LINES FW_MVE_10_LINES
+
 enum { FW_MVE_MOST_UNROLLED = 8 };
 
 typedef struct {
@@ -36,7 +39,7 @@ FW_INLINE fw_mve_block_t fw_mve_dots_3x2(const int8_t *x, const int8_t *w, const
   const int8_t *z = y + vectors * FW_MVE_BYTES;
   int32_t a, b, c, d, e, f;
   if (__builtin_constant_p(vectors) && vectors <= FW_MVE_MOST_UNROLLED) {
-    __asm__(FW_MVE_3X2("vmladav.s8") ".rept %c[more]\n\t" FW_MVE_3X2("vmladava.s8") ".endr"
+    __asm__(FW_MVE_3X2("vmladav.s8") ".rept %c[more]\n\t" FW_MVE_3X2("vmladava.s8") ".endr" FW_MVE_70_LINES
             : [x] "+r"(x), [y] "+r"(y), [z] "+r"(z), [w] "+r"(w), [v] "+r"(v), [a] "=&Te"(a), [b] "=&Te"(b),
               [c] "=&Te"(c), [d] "=&Te"(d), [e] "=&Te"(e), [f] "=&Te"(f)
             : [more] "i"(vectors - 1)

@@ -156,13 +156,12 @@ def test_equal_to_the_portable_kernels(name: str, suffix: str) -> None:
 def test_packed_kernels_are_equal_to_the_portable_ones() -> None:
     generator = np.random.default_rng(11)
     layers = [*convolutions(generator), *depthwise_convolutions(generator)]
-    packed = Counter[str]()
-    # The board's memory holds a few layers at a time.
-    for start in range(0, len(layers), 6):
-        operators, inputs, outputs = zip(*layers[start : start + 6], strict=True)
-        planned = assert_equal("microbit", build(operators, inputs, outputs))
-        packed.update(call.kernel.name for call in planned.program.calls)
-    assert packed == {"conv2d_s8_packed": 9, "depthwise_conv2d_s8_packed": 8}
+    # Those that the board's memory holds.
+    operators, inputs, outputs = zip(*(layer for layer in layers if layer[1].shape[-1] < 300), strict=True)
+    planned = assert_equal("microbit", build(operators, inputs, outputs))
+    names = Counter(call.kernel.name for call in planned.program.calls)
+    # One has a single row of outputs, of which no two can be packed.
+    assert names == {"conv2d_s8_packed": 9, "depthwise_conv2d_s8_packed": 5, "depthwise_conv2d_s8": 1}
 
 
 def assert_equal(name: str, model: bytes) -> Plan:
