@@ -17,6 +17,9 @@
 #define FW_HAS_MVE 0
 #endif
 
+/* Lines behind a repetition in assembly: from their number the compiler tells how far its branches reach. */
+#define FW_MVE_10_LINES "\n\n\n\n\n\n\n\n\n\n"
+
 enum { FW_MVE_BYTES = 16, FW_MVE_HALVES = 8, FW_MVE_WORDS = 4 };
 
 #if FW_HAS_MVE

@@ -7,6 +7,9 @@
 
 #include "kernels/mve.h"
 
+#define FW_MVE_70_LINES \
+  FW_MVE_10_LINES FW_MVE_10_LINES FW_MVE_10_LINES FW_MVE_10_LINES FW_MVE_10_LINES FW_MVE_10_LINES FW_MVE_10_LINES
+
 enum { FW_MVE_MOST_UNROLLED = 8 };
 
 typedef struct {
@@ -36,17 +39,19 @@ FW_INLINE fw_mve_block_t fw_mve_dots_3x2(const int8_t *x, const int8_t *w, const
   const int8_t *z = y + vectors * FW_MVE_BYTES;
   int32_t a, b, c, d, e, f;
   if (__builtin_constant_p(vectors) && vectors <= FW_MVE_MOST_UNROLLED) {
-    __asm__(FW_MVE_3X2("vmladav.s8") ".rept %c[more]\n\t" FW_MVE_3X2("vmladava.s8") ".endr"
+    __asm__(FW_MVE_3X2("vmladav.s8") ".rept %c[more]\n\t" FW_MVE_3X2("vmladava.s8") ".endr" FW_MVE_70_LINES
             : [x] "+r"(x), [y] "+r"(y), [z] "+r"(z), [w] "+r"(w), [v] "+r"(v), [a] "=&Te"(a), [b] "=&Te"(b),
               [c] "=&Te"(c), [d] "=&Te"(d), [e] "=&Te"(e), [f] "=&Te"(f)
             : [more] "i"(vectors - 1)
             : "q0", "q1", "q2", "q3", "memory");
   } else {
-    __asm__("dls lr, %[a]\n\t" FW_MVE_3X2("vmladav.s8") "b 2f\n1:\n\t" FW_MVE_3X2("vmladava.s8") "2:\tle lr, 1b"
+    /* Named, because the other operands leave only this register. */
+    register int32_t left __asm__("lr") = vectors;
+    __asm__("dls lr, lr\n\t" FW_MVE_3X2("vmladav.s8") "b 2f\n1:\n\t" FW_MVE_3X2("vmladava.s8") "2:\tle lr, 1b"
             : [x] "+r"(x), [y] "+r"(y), [z] "+r"(z), [w] "+r"(w), [v] "+r"(v), [a] "=&Te"(a), [b] "=&Te"(b),
-              [c] "=&Te"(c), [d] "=&Te"(d), [e] "=&Te"(e), [f] "=&Te"(f)
-            : "[a]"(vectors) /* a register less: there are no more */
-            : "q0", "q1", "q2", "q3", "lr", "memory");
+              [c] "=&Te"(c), [d] "=&Te"(d), [e] "=&Te"(e), [f] "=&Te"(f), "+r"(left)
+            :
+            : "q0", "q1", "q2", "q3", "memory");
   }
   const fw_mve_block_t block = {{{a, d}, {b, e}, {c, f}}};
   return block;

@@ -18,6 +18,7 @@ typedef struct {
        "vmullt.s16 q0, q0, q1\n\t"           \
        "vadd.i32 %q[even], %q[even], q2\n\t" \
        "vadd.i32 %q[odd], %q[odd], q0\n\t"
+#define FW_MVE_50_LINES FW_MVE_10_LINES FW_MVE_10_LINES FW_MVE_10_LINES FW_MVE_10_LINES FW_MVE_10_LINES
 #endif
 
 /* Adds `count` taps: x at from, from + step, …; weights [count][8] one behind the other. Returns their end. */
@@ -25,15 +26,16 @@ FW_INLINE const int8_t *fw_mve_taps(fw_mve_channels_t *sums, const int8_t *from,
                                     int32_t count) {
 #if FW_HAS_MVE
   if (__builtin_constant_p(count) && __builtin_constant_p(step) && count <= 8 && step <= 127) {
-    __asm__(".rept %c[count]\n\t" FW_MVE_TAP("vldrb.s16 q0, [%[x]], #%c[step]\n\t", "") ".endr"
+    __asm__(".rept %c[count]\n\t" FW_MVE_TAP("vldrb.s16 q0, [%[x]], #%c[step]\n\t", "") ".endr" FW_MVE_50_LINES
             : [x] "+l"(from), [w] "+l"(w), [even] "+w"(sums->even), [odd] "+w"(sums->odd)
             : [count] "i"(count), [step] "i"(step)
             : "q0", "q1", "q2", "memory");
   } else if (__builtin_constant_p(count) && count <= 8) {
-    __asm__(".rept %c[count]\n\t" FW_MVE_TAP("vldrb.s16 q0, [%[x]]\n\t", "add %[x], %[step]\n\t") ".endr"
-            : [x] "+l"(from), [w] "+l"(w), [even] "+w"(sums->even), [odd] "+w"(sums->odd)
-            : [count] "i"(count), [step] "r"(step)
-            : "q0", "q1", "q2", "memory");
+    __asm__(
+        ".rept %c[count]\n\t" FW_MVE_TAP("vldrb.s16 q0, [%[x]]\n\t", "add %[x], %[step]\n\t") ".endr" FW_MVE_50_LINES
+        : [x] "+l"(from), [w] "+l"(w), [even] "+w"(sums->even), [odd] "+w"(sums->odd)
+        : [count] "i"(count), [step] "r"(step)
+        : "q0", "q1", "q2", "memory");
   } else {
     __asm__("dls lr, %[count]\n1:\n\t" FW_MVE_TAP("vldrb.s16 q0, [%[x]]\n\t", "add %[x], %[step]\n\t") "le lr, 1b"
             : [x] "+l"(from), [w] "+l"(w), [even] "+w"(sums->even), [odd] "+w"(sums->odd)

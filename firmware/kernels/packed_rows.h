@@ -67,10 +67,11 @@ FW_INLINE int32_t fw_packed_words(int32_t depth) {
 FW_INLINE fw_packed_sums_t fw_packed_dots(const uint32_t *x, const int8_t *w, const int8_t *v, int32_t words) {
   int32_t i = 0, p, q, word, product;
   int32_t first = 0, mixed = 0, first_q = 0, mixed_q = 0;
-  __asm__(".syntax unified\n1:\n\t.rept %c[steps]\n\t" FW_PACKED_TWO_ELEMENTS ".endr\n\tcmp %[i], %[words]\n\tbne 1b"
+  __asm__(".syntax unified\n1:\n\t" FW_PACKED_TWO_ELEMENTS FW_PACKED_TWO_ELEMENTS FW_PACKED_TWO_ELEMENTS
+              FW_PACKED_TWO_ELEMENTS "cmp %[i], %[words]\n\tbne 1b"
           : [x] "+l"(x), [i] "+l"(i), [p] "=&l"(p), [q] "=&l"(q), [word] "=&l"(word), [product] "=&l"(product),
             [first] "+h"(first), [mixed] "+h"(mixed), [first_q] "+h"(first_q), [mixed_q] "+h"(mixed_q)
-          : [w] "l"(w), [v] "l"(v), [words] "h"(words), [steps] "i"(FW_PACKED_STEP / 2)
+          : [w] "l"(w), [v] "l"(v), [words] "h"(words)
           : "cc", "memory");
   const fw_packed_sums_t sums = {{first, first_q}, {mixed, mixed_q}};
   return sums;
