@@ -75,12 +75,12 @@ class BenchResult:
 
 
 def bench(
-    model: str | Path, board: str | Board, *, optimise: Optimise = "balanced", portable: bool = False
+    model: str | Path, board: str | Board, *, optimise: Optimise = "balanced", portable: bool = False, full: bool = True
 ) -> BenchResult:
     """Counts the instructions of one inference (interrupts off) and reads sizes off the image.
 
-    `portable` takes the plain C kernels alone, whatever the core has. Raises BadInputError for a board whose emulator
-    cannot count.
+    `portable` takes the plain C kernels alone, whatever the core has; `full` builds the image with app loop and link
+    too. Raises BadInputError for a board whose emulator cannot count.
     """
     target = board if isinstance(board, Board) else load_board(board)
     if target.emulator is None or target.emulator.kind != "qemu":
@@ -93,7 +93,7 @@ def bench(
     image = cached_image(model_sources(planned, target, "bench", optimise=optimise), target)
     measured, _ = _measure(image, target, planned)
     counts = count_instructions(image, "fw_model_invoke", timeout_s=_TIMEOUT_S)
-    full = full_image(graph, planned, target, optimise)
+    app = full_image(graph, planned, target, optimise) if full else None
     layers = layer_instructions(planned, target, optimise)
     core_image = cached_image(model_sources(planned, target, "core", optimise=optimise), target)
     cost = _image_cost(core_image, measured.stack_bytes)
@@ -110,7 +110,7 @@ def bench(
         stack_bytes=measured.stack_bytes,
         ram_bytes=cost.ram_bytes,
         core=cost,
-        full=None if full is None else _image_cost(full, full.stack_bytes),
+        full=None if app is None else _image_cost(app, app.stack_bytes),
         layers=tuple(
             LayerCost(
                 call.layer.operator,

@@ -33,7 +33,8 @@ def lower_batch_matmul(ctx: Lowering, op: Operator) -> None:
     (rows, depth), (inner, columns) = left, right
     batches = output.shape[:-2]
     strides = [_batch_strides(tensor, batches) for tensor in (first, second)]
-    extents = [max(sizes) for sizes in zip(*(_extended(t.shape[:-2], len(batches)) for t in (first, second)))]
+    leading = (_extended(tensor.shape[:-2], len(batches)) for tensor in (first, second))
+    extents = [max(sizes) for sizes in zip(*leading, strict=False)]
     if (
         depth != inner
         or output.shape[-2:] != (rows, columns)
@@ -41,7 +42,9 @@ def lower_batch_matmul(ctx: Lowering, op: Operator) -> None:
         or output.elements == 0
         or None in strides
     ):
-        ctx.fail(op, f"multiplies {list(first.shape)} and {list(second.shape)} to {list(output.shape)}, which does not fit")
+        ctx.fail(
+            op, f"multiplies {list(first.shape)} and {list(second.shape)} to {list(output.shape)}, which does not fit"
+        )
     zero_points = [ctx.zero_point(op, tensor) for tensor in (first, second, output)]
     real = ctx.scale(op, first) * ctx.scale(op, second) / ctx.scale(op, output)
     multiplier, shift = requantisation(ctx, op, real)

@@ -44,13 +44,17 @@ def lower_detection_postprocess(ctx: Lowering, op: Operator) -> None:
     classes = integer(ctx, op, options, "num_classes", 1, _MOST)
     detections = integer(ctx, op, options, "max_detections", 1, _MOST)
     ctx.require(
-        op, columns[0] - classes in (0, 1), f"has {columns[0]} scores for {classes} classes; one more at most is background"
+        op,
+        columns[0] - classes in (0, 1),
+        f"has {columns[0]} scores for {classes} classes; one more at most is background",
     )
     is_regular = bool(options.get("use_regular_nms", False))
     if not is_regular:
         categories = min(integer(ctx, op, options, "max_classes_per_detection", 1, _MOST), classes)
         # With more the reference leaves gaps between its results and writes behind the end of them.
-        ctx.require(op, categories == 1, f"has max_classes_per_detection {categories} without use_regular_nms; 1 is supported")
+        ctx.require(
+            op, categories == 1, f"has max_classes_per_detection {categories} without use_regular_nms; 1 is supported"
+        )
     expected = (_COORDINATES * detections, detections, detections, 1)
     ctx.require(
         op,

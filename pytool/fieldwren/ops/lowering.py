@@ -16,7 +16,7 @@ from fieldwren.errors import BadInputError, UnsupportedError
 from fieldwren.graph import DTYPES, Graph, Operator, Subgraph, Tensor
 from fieldwren.kernel import OperandSpec, kernels
 from fieldwren.ops.registry import INTERNAL, folders, lowerings
-from fieldwren.program import Alternative, Buffer, KernelCall, Layer, Operand, Place, Port, Program
+from fieldwren.program import SKIP, Alternative, Buffer, KernelCall, Layer, Operand, Place, Port, Program
 
 _INT32_MIN, _INT32_MAX = -(1 << 31), (1 << 31) - 1
 
@@ -94,8 +94,10 @@ class Lowering:
         self._constants: dict[int, NDArray[Any]] = {}
         self._const_cache: dict[tuple[str, bytes], int] = {}
         self._operators: Counter[str] = Counter()
+        lowerings()  # plug-ins bring kernels
         self._kernels = kernels()
         self._last_use: dict[int, int] = {}
+        self._skips: list[int] = []
 
     # What operator modules ask.
 
@@ -328,6 +330,26 @@ class Lowering:
             known = [pair for pair in known if pair[0].alternative.kernel in used] or known
         return min(_within(known, _TIE), key=lambda pair: pair[0].alternative.scratch_bytes)[0]
 
+    def skip_rest(self, op: Operator, buffer: int, offset: int) -> None:
+        """Leaves out what follows in an inference in which the int32 at `offset` of `buffer` is not 0."""
+        self._skips.append(len(self._calls))
+        self.emit(op, SKIP, {"calls": 0}, {"is_waiting": Operand(buffer, offset)})
+
+    def _hold(self, ports: Sequence[Port]) -> tuple[Port, ...]:
+        """The outputs of a model that may leave calls out: kept in the state, and copied from there every time."""
+        held = [self.state(f"{port.name}_held", port.nbytes, port.dtype) for port in ports]
+        op = Operator(len(self.subgraph.operators), "HOLD", 1, (), ())
+        for port, state in zip(ports, held, strict=True):
+            self.emit(op, "copy", {"bytes": port.nbytes}, {"input": port.operand, "output": state})
+        end = len(self._calls)
+        copies = []
+        for port, state in zip(ports, held, strict=True):
+            copies.append(self.temporary(port.name, port.nbytes, port.dtype))
+            self.emit(op, "copy", {"bytes": port.nbytes}, {"input": state, "output": copies[-1]})
+        for number in self._skips:
+            self._calls[number] = replace(self._calls[number], parameters=(end - number - 1,))
+        return tuple(replace(port, operand=copied) for port, copied in zip(ports, copies, strict=True))
+
     def _fits(self, operand: Operand, spec: OperandSpec) -> bool:
         """True when the buffer holds what the kernel declares; C has no bool operands, they are bytes."""
         dtype = self._buffers[operand.buffer].dtype
@@ -395,6 +417,8 @@ class Lowering:
 
     def _program(self, inputs: tuple[Port, ...], outputs: Sequence[int]) -> Program:
         ports = tuple(self._output_port(index) for index in outputs)
+        if self._skips:
+            ports = self._hold(ports)
         return Program(
             name=self.graph.name,
             model_sha256=self.graph.sha256,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from fieldwren.errors import BadInputError
 from fieldwren.graph import DTYPES
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ def lowers(*names: str, dtypes: Sequence[str] | None = None, dtype_of: int = 0) 
             function(ctx, op)
 
         for name in names:
+            if name in _LOWER:
+                raise BadInputError(
+                    f"{function.__module__}: {name} has a lowering already, in {_LOWER[name].__module__}"
+                )
             _LOWER[name] = checked
             _DTYPES[name] = None if dtypes is None else tuple(dtypes)
         return function
@@ -80,7 +85,12 @@ def _load() -> None:
     for module in pkgutil.walk_packages(package.__path__, "fieldwren.ops."):
         importlib.import_module(module.name)
     for entry in entry_points(group=ENTRY_POINTS):
-        entry.load()
+        try:
+            entry.load()
+        except Exception as error:  # whatever a foreign module raises
+            raise BadInputError(
+                f"the plug-in {entry.name} ({entry.value}) cannot be loaded: {error}: update or uninstall its package"
+            ) from error
 
 
 def lowerings() -> Mapping[str, Lower]:
