@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -22,7 +23,7 @@ def regrouped(draw: st.DrawFn) -> tuple[list[int], list[int], bool]:
     for _ in range(2):
         cuts = sorted(draw(st.lists(st.integers(0, len(factors)), max_size=4)))
         bounds = [0, *cuts, len(factors)]
-        shapes.append([math.prod(factors[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)])
+        shapes.append([math.prod(factors[a:b]) for a, b in itertools.pairwise(bounds)])
     return shapes[0], shapes[1], draw(st.booleans())
 
 
