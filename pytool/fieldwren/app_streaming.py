@@ -70,15 +70,15 @@ def streamed_app(model: AppModel, graph: Graph) -> Streamed:
     normalisation = window_normalisation(model.front_end)
     if normalisation is not None:
         raise BadInputError(
-            f"{graph.name}: cannot stream: its front end ({normalisation}) changes all frames of the window with every hop; a "
-            "front end with normalisation none does not"
+            f"{graph.name}: cannot stream: its front end ({normalisation}) changes all frames of the window with every hop; "
+            "normalisation none and running-mean do not"
         )
     return stream(graph, window_frames=model.front_end.window_frames, hop_frames=model.stride_frames)
 
 
 def window_normalisation(front_end: FrontEndParameters) -> str | None:
     """The normalisation over the whole window that `front_end` does, if it does one."""
-    if isinstance(front_end, AudioFrontEnd) and front_end.normalisation != "none":
+    if isinstance(front_end, AudioFrontEnd) and front_end.is_window_normalised:
         return front_end.normalisation
     return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from fieldwren.boards import Board, Image, load_board
@@ -89,7 +89,7 @@ def bench(
         )
     graph = read_model(model)
     core = core_of(target)
-    planned = plan(lower(graph, replace(core, dsp=False, mve=False) if portable else core, optimise))
+    planned = plan(lower(graph, core.plain() if portable else core, optimise))
     image = cached_image(model_sources(planned, target, "bench", optimise=optimise), target)
     measured, _ = _measure(image, target, planned)
     counts = count_instructions(image, "fw_model_invoke", timeout_s=_TIMEOUT_S)

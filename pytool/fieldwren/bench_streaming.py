@@ -11,7 +11,7 @@ from fieldwren.app_model import AppModel, app_model
 from fieldwren.app_streaming import state_bytes, streamed_app
 from fieldwren.bench import count_invoke
 from fieldwren.boards import Board, load_board
-from fieldwren.core import Optimise
+from fieldwren.core import PORTABLE, Optimise
 from fieldwren.emulators.counting import count_instructions
 from fieldwren.errors import BadInputError
 from fieldwren.features import METADATA_KEY, FrontEndParameters, SensorFrontEnd, from_json
@@ -139,6 +139,7 @@ def _share(board: Board, hop_ms: float | None, model_cycles: int, feature_cycles
 def _bare(path: Path, hop_frames: int | None) -> _Subject:
     """A model without an app: the front end in its metadata, or the first dimension that is not 1, says what a frame is."""
     graph = read_model(path)
+    lower(graph, PORTABLE)
     front_end: FrontEndParameters | None = None
     if METADATA_KEY in graph.metadata:
         front_end = from_json(graph.metadata[METADATA_KEY])

@@ -55,9 +55,15 @@ def predicted(core: Core, call: KernelCall) -> int | None:
 
     A core that was never measured is taken for the one below that has the same kernels: their order is much the same.
     """
-    table = cost_table(core.name) or cost_table("cortex-m55" if core.mve else "cortex-m4" if core.dsp else "cortex-m3")
+    table = cost_table(core.name) or cost_table(_like(core))
     cost = table.get(call.kernel.name)
     return None if cost is None else cost.instructions(call)
+
+
+def _like(core: Core) -> str:
+    if core.mve:
+        return "cortex-m55"
+    return "cortex-m4" if core.dsp else "cortex-m0" if core.packed else "cortex-m3"
 
 
 def parameters(call: KernelCall) -> Parameters:
@@ -89,6 +95,7 @@ def terms(p: Parameters) -> Mapping[str, float]:
     outputs, image = pixels * channels, get("input_height", 1) * get("input_width", 1)
     grouped = get("grouped_outputs", int(channels))
     columns = (sides[1] - 1) * get("stride_width", 1) + (get("kernel_width", 1) - 1) * get("dilation_width", 1) + 1
+    taps_high = get("kernel_height", 3)
     band_rows = (get("kernel_height", 1) - 1) * get("dilation_height", 1) + 1 + get("stride_height", 1)
     kind = get("requantisation", _GENERAL)
     is_clamped = p.get("output_max", 127) - p.get("output_min", -128) != 255
@@ -99,6 +106,8 @@ def terms(p: Parameters) -> Mapping[str, float]:
         "outputs_signed": outputs * (kind == _SIGNED),
         "outputs_general": outputs * (kind == _GENERAL),
         "outputs_clamped": outputs * is_clamped,
+        "outputs_long": outputs * (not get("is_short", 1)),
+        "macs_long": outputs * depth * (not get("is_short", 1)),
         "macs": outputs * depth,
         "input": batches * get("pixels", int(image)) * inputs,
     }
@@ -110,6 +119,10 @@ def terms(p: Parameters) -> Mapping[str, float]:
             "channel_row_taps": batches * channels * sides[0] * get("kernel_height", 3),
             "pairs": batches * channels * sides[0] * _blocks(sides[1], 2),
             "pair_taps": batches * channels * sides[0] * _blocks(sides[1], 2) * taps,
+            "row_pairs": batches * channels * _blocks(sides[0], 2) * sides[1],
+            "row_pair_taps": batches * channels * _blocks(sides[0], 2) * sides[1] * taps,
+            "plane": batches * channels * columns * (_blocks(sides[0], 2) * get("stride_height", 1) + taps_high),
+            "plane_rows": batches * channels * (_blocks(sides[0], 2) * get("stride_height", 1) + taps_high),
             **_blocked("quads", pixels, channels, 4, taps),
             **_blocked("vectors", pixels, channels, 16, taps),
             "rest": pixels * (channels % 4),

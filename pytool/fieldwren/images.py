@@ -25,6 +25,7 @@ def core_of(board: Board) -> Core:
         name=board.core.cpu,
         dsp="dsp" in board.variants,
         mve="mve" in board.variants,
+        packed="packed" in board.variants,
         fpu=board.core.fpu != "none",
     )
 

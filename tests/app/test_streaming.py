@@ -77,6 +77,20 @@ def test_the_same_detections_on_the_host(tmp_path: Path, stride_ms: int, phases:
     assert ends[0].inferences == 1 and sum(isinstance(event, Detected) for event in alone) == 1
 
 
+@pytest.mark.slow
+def test_the_same_detections_with_a_running_mean(tmp_path: Path) -> None:
+    """A network that is VALID in time, as training makes them, behind a front end that normalises as it goes."""
+    front_end = 'kind = "mel"\nhop_samples = 320\ncoefficient_count = 10\nwindow_frames = 49\n'
+    front_end += 'normalisation = "running-mean"\nrunning_frames = 25'
+    events = []
+    for streaming in ("true", "false"):
+        folder = kws(tmp_path / streaming, streaming, front_end)
+        (folder / "model.tflite").write_bytes(ds_cnn_stream(frames=49, channels=16))
+        events.append(heard(folder, "host", require_data("audio", "clips", "yes_1000ms.wav")))
+    assert events[0] == events[1]
+    assert len({event.confidence for event in events[0] if isinstance(event, Detected)}) > 3
+
+
 @pytest.mark.emulator
 def test_the_same_detections_on_cortex_m4f(tmp_path: Path) -> None:
     require_tool("qemu-system-arm")
@@ -103,6 +117,9 @@ def test_auto_streams_where_it_is_possible_and_pays(tmp_path: Path) -> None:
 
     assert reason(micro_speech(tmp_path / "a", '"auto"')) is None
     assert reason(micro_speech(tmp_path / "b", "false")) == "the app says streaming = false"
+    running = 'kind = "mel"\nhop_samples = 320\ncoefficient_count = 10\nwindow_frames = 49\n'
+    running += 'normalisation = "running-mean"\nrunning_frames = 100'
+    assert reason(kws(tmp_path / "e", '"auto"', running)) is None
     pays_not = reason(micro_speech(tmp_path / "c", '"auto"', 300))
     assert pays_not is not None and "streaming does not pay" in pays_not
     normalised = reason(kws(tmp_path / "d", '"auto"'))

@@ -37,8 +37,13 @@ _FACTOR = float(os.environ.get("FIELDWREN_EXAMPLES_FACTOR", "1"))
 seeds = st.integers(0, 2**32 - 1)
 """Seeds of the random generator that a test fills its tensors from."""
 
-CORES = (PORTABLE, Core("dsp", dsp=True, fpu=True))
-"""What operators are lowered for: on the host, DSP instructions are plain C functions."""
+CORES = (
+    PORTABLE,
+    Core("dsp", dsp=True, fpu=True),
+    Core("mve", dsp=True, mve=True, fpu=True),
+    Core("packed", packed=True),
+)
+"""What operators are lowered for: on the host, DSP instructions and vectors are plain C functions."""
 
 Inputs = Sequence[NDArray[Any]]
 

@@ -134,8 +134,8 @@ class Net:
         elif kind in ("max", "average"):
             self.pool("MAX_POOL_2D" if kind == "max" else "AVERAGE_POOL_2D", kernel, stride, padding)
 
-    def tail(self, kind: str, units: int = 6) -> None:
-        """What ends the model; `units` of the dense layer."""
+    def tail(self, kind: str, units: int = 6, scale: float | None = None) -> None:
+        """What ends the model; `units` of the dense layer, and the scale of its output."""
         depth = self.x.shape[3]
         if kind in ("mean", "mean over time", "sum"):
             axes = [self.along] if kind == "mean over time" else [1, 2]
@@ -156,14 +156,16 @@ class Net:
             width = int(np.prod(self.x.shape))
             flat = tensor((1, width), "int8", self.x.scales[0], self.x.zero_points[0])
             self.append("RESHAPE", [self.x, constant(np.array(flat.shape, np.int32))], flat, new_shape=flat.shape)
-            self.dense(units)
+            self.dense(units, scale)
 
-    def dense(self, units: int) -> None:
+    def dense(self, units: int, scale: float | None = None) -> None:
         """A fully connected layer over the last dimension."""
         width = self.x.shape[-1]
-        w = constant(weights(self.generator, (units, width)), 0.01)
-        y = tensor((*self.x.shape[:-1], units), "int8", self.x.scales[0] * 0.2 * width**0.5, ZERO_POINT)
-        b = bias(self.generator, units, self.x.scales[0] * 0.01)
+        steps = 20 * width**0.5 * self.x.scales[0]
+        weight_scale = 0.01 if scale is None else scale / steps
+        w = constant(weights(self.generator, (units, width)), weight_scale)
+        y = tensor((*self.x.shape[:-1], units), "int8", steps * weight_scale, ZERO_POINT)
+        b = bias(self.generator, units, self.x.scales[0] * weight_scale)
         self.append("FULLY_CONNECTED", [self.x, w, b], y, keep_num_dims=len(self.x.shape) > 2)
 
 
@@ -185,7 +187,7 @@ def ds_cnn_stream(seed: int = 0, *, frames: int = 98, values: int = 10, channels
         _valid_in_time(net, (3, 3), (1, 1), multiplier=1)
         _valid_in_time(net, (1, 1), (1, 1), channels=channels)
     net.tail("average")
-    net.tail("dense", classes)
+    net.tail("dense", classes, scale=0.05)
     net.append("SOFTMAX", [net.x], tensor(net.x.shape, "int8", 1 / 256, -128), beta=1.0)
     return net.model()
 

@@ -14,10 +14,13 @@ from fieldwren.graph import Graph
 from fieldwren.ops.lowering import lower
 from fieldwren.plan import plan
 from fieldwren.streaming import Streamed, StreamInterpreter, stream
+from fieldwren.streaming.analysis import analyse
+from fieldwren.streaming.incremental import incremental
 from fieldwren.tflite import read_bytes
 from ops.executor import guarded_plan
 from ops.harness import CORES, Tflm, cases, executor, seeds
-from streaming.models import LAYERS, TAILS, random_model
+from ops.model_builder import tensor
+from streaming.models import LAYERS, TAILS, Net, random_model
 
 HOPS = 6
 
@@ -109,3 +112,18 @@ def test_examples_are_not_all_refused() -> None:
     assert sum(streamed.phases > 1 for streamed in made) > 3
     names = {call.kernel.name for s in made for call in plan(lower(s.graph, PORTABLE)).program.calls}
     assert {"shift_rows", "running_sums_s8", "mean_of_sums_s8", "average_of_sums_s8"} <= names
+
+
+def test_layers_far_apart_are_run_whole_where_phases_cost_more() -> None:
+    """Strides of 2, 2 and 2: a hop of 8 moves every layer by rows, a hop of 3 would need eight states for the last."""
+    net = Net(np.random.default_rng(0), tensor((1, 48, 4, 1), "int8", 0.05, 2), 1)
+    for channels in (8, 4, 4):
+        net.conv(3, 2, 1, "SAME", channels=channels)
+    net.tail("mean")
+    assert assert_streams(net.model(), 48, 8, seed=1).phases == 1
+    streamed = assert_streams(net.model(), 48, 3, seed=2)
+    assert streamed.phases == 4
+    graph = read_bytes(net.model(), "model")
+    with_all = incremental(analyse(graph, 48), 3)
+    assert with_all.phases == 8
+    assert lower(streamed.graph, PORTABLE).macs < lower(with_all.graph, PORTABLE).macs

@@ -26,7 +26,7 @@ Figures = dict[str, Any]
 
 TOLERANCE = 0.02
 MAIN_BOARD = "mps2-an386"
-COMPARED = ("mps2-an386", "mps2-an500", "mps2-an505", "mps3-an547")
+COMPARED = ("mps2-an386", "cortex-m0", "mps2-an500", "mps2-an505", "mps3-an547")
 """Boards with more than portable kernels: the ratio to those is measured too."""
 
 

@@ -60,7 +60,8 @@ def lower_pool2d(ctx: Lowering, op: Operator) -> None:
     ctx.require(
         op, pixels <= _MAX_WINDOW[source.dtype], f"pools {pixels} pixels; at most {_MAX_WINDOW[source.dtype]} fit"
     )
-    kernel = f"{_KERNELS[op.name]}_{_SUFFIXES[source.dtype]}"
+    variant = "_mve" if ctx.core.mve and source.dtype == "int8" else ""
+    kernel = f"{_KERNELS[op.name]}_{_SUFFIXES[source.dtype]}{variant}"
     ctx.emit(op, kernel, parameters | activation_range(ctx, op, output), operands)
 
 

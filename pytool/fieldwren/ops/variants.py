@@ -58,7 +58,7 @@ class Variant:
 FAMILIES: dict[str, list[Variant]] = {}
 """Registered variants by what they compute."""
 
-_PREFERENCE = ("mve", "dsp", "portable")
+_PREFERENCE = ("mve", "dsp", "packed", "portable")
 
 
 def variant(family: str, *, name: str, needs: str = "portable") -> Callable[[Lower], Lower]:

@@ -74,8 +74,10 @@ def analyse(graph: Graph, window_frames: int, *, stride_most: int | None = None)
     if not any(isinstance(made, Rows | Reduced) for made in flows):
         whole = (op for op, made in zip(subgraph.operators, flows, strict=True) if made is None and _reads(op, lanes))
         first = next((op for op in whole if op.name != "SHAPE"), None)
-        why = f"operator {first.index} {first.name} needs the whole window" if first else "it computes nothing"
-        raise UnsupportedError(f"{graph.name}: cannot stream: {why} before any row is computed on its own")
+        why = "it computes no rows from rows"
+        if first is not None:
+            why = f"operator {first.index} {first.name} needs the whole window before any row is computed on its own"
+        raise UnsupportedError(f"{graph.name}: cannot stream: {why}")
     return Analysis(graph, window_frames, lanes, tuple(flows))
 
 

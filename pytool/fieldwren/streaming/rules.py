@@ -90,7 +90,12 @@ def _rows(known: Known, op: Operator, lanes: Sequence[Lane], window: Window) -> 
     if axis is None:
         return None
     count = lane.count if window == POINTWISE else output.shape[axis]
-    if count < 2 or output.elements % count or time_axis(output.shape, count, output.elements // count) is None:
+    if (
+        count < 2
+        or output.elements == 0
+        or output.elements % count
+        or time_axis(output.shape, count, output.elements // count) is None
+    ):
         return None
     edges = [window.edges(each, count) for each in lanes]
     top, bottom = max(edge[0] for edge in edges), max(edge[1] for edge in edges)
