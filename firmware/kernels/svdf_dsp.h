@@ -2,7 +2,7 @@
 #ifndef FW_SVDF_DSP_H
 #define FW_SVDF_DSP_H
 
-#include "kernels/dsp.h"
+#include "kernels/dsp_lanes.h"
 
 typedef struct {
   int32_t batches;
@@ -18,30 +18,9 @@ typedef struct {
   FW_PER_LAYER int32_t time_shift;
 } fw_svdf_s16_dsp_params_t;
 
-/* The input less its zero point in the lanes that fw_sxtb16() and fw_sxtb16_odd() give weights; zeros at the end. */
-FW_INLINE void fw_svdf_s16_dsp_widen(const fw_svdf_s16_dsp_params_t *p, const int8_t *input, uint32_t *to) {
-  for (int32_t i = 0; i < p->input_size; i += 4) {
-    int32_t x[4] = {0, 0, 0, 0};
-    for (int32_t k = 0; k < 4 && i + k < p->input_size; ++k) x[k] = input[i + k] - p->input_zero_point;
-    *to++ = fw_lanes(x[0], x[2]);
-    *to++ = fw_lanes(x[1], x[3]);
-  }
-}
-
 /* The newest state of a filter: its weights times the input. */
 FW_INLINE int32_t fw_svdf_s16_dsp_feature(const fw_svdf_s16_dsp_params_t *p, const uint32_t *x, const int8_t *w) {
-  int32_t sum = 0;
-  int32_t i = 0;
-#pragma GCC unroll 4
-  for (; i + 4 <= p->input_size; i += 4, x += 2) {
-    const uint32_t word = fw_load_word(w + i);
-    sum = fw_smlad(fw_sxtb16(word), x[0], sum);
-    sum = fw_smlad(fw_sxtb16_odd(word), x[1], sum);
-  }
-  for (int32_t k = 0; i + k < p->input_size; ++k) {
-    const uint32_t lanes = k % 2 == 0 ? x[0] : x[1];
-    sum = fw_add_wrap(sum, w[i + k] * (k < 2 ? fw_low_lane(lanes) : fw_high_lane(lanes)));
-  }
+  const int32_t sum = fw_dsp_lanes_dot(0, x, w, p->input_size);
   return fw_clamp(fw_requantise(sum, p->feature_multiplier, p->feature_shift), INT16_MIN, INT16_MAX);
 }
 
@@ -70,7 +49,7 @@ FW_KERNEL_BODY void fw_svdf_s16_dsp_body(const fw_svdf_s16_dsp_params_t *p, cons
   for (int32_t b = 0; b < p->batches; ++b, input += p->input_size) {
     const int8_t *features = feature_weights;
     const int16_t *times = time_weights;
-    fw_svdf_s16_dsp_widen(p, input, scratch);
+    fw_dsp_lanes_s8(scratch, input, p->input_size, p->input_zero_point);
     for (int32_t u = 0; u < p->units; ++u) {
       int32_t sum = bias[u];
       for (int32_t r = 0; r < p->rank; ++r) {
