@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fieldwren.graph import Operator
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.mve.tables import kind, padded_depth, row_tables, weight_table
+from fieldwren.ops.variants import Int8Layer, variant
 
 
 def lower_conv2d_mve(
@@ -47,3 +48,8 @@ def lower_conv2d_mve(
         in_place=[("output", "input")] if is_pointwise and output.nbytes <= source.nbytes else [],
     )
     return True
+
+
+@variant("conv2d_s8", name="mve", needs="mve")
+def _mve(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
+    return lower_conv2d_mve(ctx, op, layer.shape, layer.weights, layer.bias, layer.multiplier, layer.shift, layer.macs)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fieldwren.graph import Operator
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.mve.tables import kind
+from fieldwren.ops.variants import Int8Layer, variant
 
 _CHANNELS = 8
 _EVEN_FIRST = (0, 2, 4, 6, 1, 3, 5, 7)
@@ -59,3 +60,10 @@ def lower_depthwise_conv2d_mve(
         in_place=[("output", "input")] if shape["dilation_height"] == 1 and output.nbytes <= source.nbytes else [],
     )
     return True
+
+
+@variant("depthwise_conv2d_s8", name="mve", needs="mve")
+def _mve(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
+    return lower_depthwise_conv2d_mve(
+        ctx, op, layer.shape, layer.weights, layer.bias, layer.multiplier, layer.shift, layer.macs
+    )

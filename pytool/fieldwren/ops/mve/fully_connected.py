@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fieldwren.graph import Operator
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.mve.tables import LANES, kind, weight_table
+from fieldwren.ops.variants import Int8Layer, variant
 
 
 def lower_fully_connected_mve(
@@ -53,3 +54,14 @@ def lower_fully_connected_mve(
         },
         macs=macs,
     )
+
+
+@variant("fully_connected_s8", name="mve", needs="mve")
+def _mve(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
+    if layer.shape["weights_zero_point"]:
+        return False
+    # One entry says that it serves all outputs.
+    ones = slice(None) if layer.shape["is_per_channel"] else slice(1)
+    multiplier, shift = layer.multiplier[ones], layer.shift[ones]
+    lower_fully_connected_mve(ctx, op, layer.shape, layer.weights, layer.bias, multiplier, shift, layer.macs)
+    return True

@@ -11,6 +11,7 @@ from fieldwren.graph import Operator
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.packed.rows import STEP, is_exact, is_short, words
 from fieldwren.ops.rows import requantised
+from fieldwren.ops.variants import Int8Layer, variant
 
 
 def lower_conv2d_packed(
@@ -57,3 +58,10 @@ def lower_conv2d_packed(
         in_place=[("output", "input")] if is_pointwise and output.nbytes <= source.nbytes else [],
     )
     return True
+
+
+@variant("conv2d_s8", name="packed", needs="packed")
+def _packed(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
+    return lower_conv2d_packed(
+        ctx, op, layer.shape, layer.weights, layer.bias, layer.multiplier, layer.shift, layer.macs
+    )

@@ -11,6 +11,7 @@ from fieldwren.graph import Operator
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.packed.rows import is_exact, is_short
 from fieldwren.ops.rows import requantised
+from fieldwren.ops.variants import Int8Layer, variant
 
 _LEFT_OUT = ("channel_multiplier", "input_channels", "dilation_height", "dilation_width")
 
@@ -63,3 +64,10 @@ def lower_depthwise_conv2d_packed(
         in_place=[("output", "input")] if output.nbytes <= source.nbytes else [],
     )
     return True
+
+
+@variant("depthwise_conv2d_s8", name="packed", needs="packed")
+def _packed(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
+    return lower_depthwise_conv2d_packed(
+        ctx, op, layer.shape, layer.weights, layer.bias, layer.multiplier, layer.shift, layer.macs
+    )
