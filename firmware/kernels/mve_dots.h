@@ -21,7 +21,8 @@ typedef struct {
   int32_t sum[3][2];
 } fw_mve_block_t;
 
-#if FW_HAS_MVE
+/* Without optimisation the operands do not fit the registers. */
+#if FW_HAS_MVE && defined(__OPTIMIZE__)
 
 #define FW_MVE_3X2(dot)             \
   "vldrb.8 q0, [%[x]], #16\n\t"     \

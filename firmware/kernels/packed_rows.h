@@ -36,7 +36,8 @@ FW_INLINE int32_t fw_packed_words(int32_t depth) {
   return (depth + FW_PACKED_STEP - 1) / FW_PACKED_STEP * FW_PACKED_STEP;
 }
 
-#if FW_IS_THUMB1
+/* Without optimisation the operands do not fit the registers. */
+#if FW_IS_THUMB1 && defined(__OPTIMIZE__)
 
 #define FW_PACKED_TWO_ELEMENTS         \
   "ldmia %[x]!, {%[word]}\n\t"         \

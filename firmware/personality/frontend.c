@@ -3,6 +3,7 @@
  * Pushes the samples of the bulk file `pcm.bin` (int16) and writes frontend.bin: the frames and the instructions that
  * they took together (uint64 each), without the first frame, which also fills the window. */
 #include "frontend.h"
+
 #include "fw_measure.h"
 #include "fw_port.h"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from fieldwren.app import App
@@ -15,6 +15,7 @@ from fieldwren.graph import Graph
 from fieldwren.ops.lowering import lower
 from fieldwren.plan import Plan, plan
 from fieldwren.program import Port, Program
+from fieldwren.streaming import Streamed
 from fieldwren.tflite import read_model
 
 LABELS_KEY = "fieldwren.labels"
@@ -29,6 +30,7 @@ ANOMALY_LABELS = ("normal", "anomaly")
 class AppModel:
     """A checked app. `labels` and `detector` are empty and `None` for a regression, which has no classes.
 
+    `streaming` is None for a model that is run on whole windows.
     `stride_frames` is what the app loop counts: frames of an audio front end from one inference to the next (rows: 1, the
     front end itself says when a window is due). `stride_ms` is the same in time.
     """
@@ -39,6 +41,14 @@ class AppModel:
     detector: DetectorConfig | None
     stride_frames: int
     stride_ms: float
+    streaming: Streamed | None = None
+
+    @property
+    def device_front_end(self) -> FrontEndParameters:
+        """The front end as the firmware runs it: an incremental model remembers the older frames of the window itself."""
+        if self.streaming is None or isinstance(self.front_end, SensorFrontEnd):
+            return self.front_end
+        return replace(self.front_end, window_frames=self.streaming.fed_frames)
 
     @property
     def element_period_ms(self) -> Fraction:

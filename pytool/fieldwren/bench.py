@@ -126,6 +126,15 @@ def bench(
     )
 
 
+def count_invoke(planned: Plan, board: Board, optimise: Optimise = "balanced") -> tuple[int, int | None]:
+    """(instructions, estimated cycles) of one fw_model_invoke(); no cycles off Arm."""
+    image = cached_image(model_sources(planned, board, "bench", optimise=optimise), board)
+    measured, _ = _measure(image, board, planned)
+    counts = count_instructions(image, "fw_model_invoke", timeout_s=_TIMEOUT_S)
+    cycles = counts.cycles_estimated
+    return measured.instructions, None if cycles is None else round(cycles / counts.calls)
+
+
 def painted_stack(planned: Plan, board: Board) -> int:
     """The deepest use of the stack by start-up and one inference, in bytes, found by painting it."""
     return _measure(cached_image(model_sources(planned, board, "bench"), board), board, planned)[0].stack_bytes

@@ -86,6 +86,8 @@ def _split_layers(data: bytes, count: int) -> list[list[bytes]]:
         call, nbytes = struct.unpack_from("<II", data, position)
         if call == 0:
             steps.append([])
+        # Calls that write nothing, and those that were left out, have no record.
+        steps[-1] += [b""] * (call - len(steps[-1]))
         steps[-1].append(data[position + 8 : position + 8 + nbytes])
         position += 8 + nbytes
     return steps[:count]

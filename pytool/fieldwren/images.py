@@ -11,6 +11,7 @@ from fieldwren import __version__, paths
 from fieldwren.boards import Board, Image, Project, build, write_project
 from fieldwren.boards.image import read_image
 from fieldwren.core import Core, Optimise
+from fieldwren.kernel import firmware_folders
 from fieldwren.locks import locked
 from fieldwren.plan import Plan
 from fieldwren.render.environment import Provenance, sources_digest
@@ -81,7 +82,8 @@ def _key(sources: Sources, board: Board) -> str:
             sources.stack_bytes,
         )
     ).encode()
-    parts |= _tree(paths.firmware()) | _tree(paths.boards())
+    for number, root in enumerate((*firmware_folders(), paths.boards())):
+        parts |= {f"{number}/{name}": content for name, content in _tree(root).items()}
     return hashlib.sha256(sources_digest(parts)).hexdigest()[:32]
 
 

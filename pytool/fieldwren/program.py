@@ -89,12 +89,12 @@ class KernelCall:
     alternatives: tuple[Alternative, ...] = field(default=(), compare=False)
 
     @property
-    def output(self) -> Operand:
-        """The first operand that is written and not scratch."""
+    def output(self) -> Operand | None:
+        """The first operand that is written and not scratch; None where nothing is (skip)."""
         for spec, operand in zip(self.kernel.operands, self.operands, strict=True):
             if not spec.is_const and not spec.is_scratch and operand is not None:
                 return operand
-        raise RuntimeError(f"kernel {self.kernel.name} writes nothing")
+        return None
 
 
 @dataclass(frozen=True)
@@ -136,3 +136,15 @@ class Program:
     def is_stateful(self) -> bool:
         """True when an inference depends on earlier ones."""
         return any(b.place is Place.STATE for b in self.buffers)
+
+
+SKIP = "skip"
+"""The kernel that leaves out the calls behind it; its one parameter counts them."""
+
+
+def skipped_to(program: Program) -> int | None:
+    """The call at which an inference goes on that leaves some out; None where none ever does."""
+    for number, call in enumerate(program.calls):
+        if call.kernel.name == SKIP:
+            return number + 1 + int(call.parameters[0])
+    return None

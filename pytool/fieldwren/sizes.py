@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fieldwren import paths
 from fieldwren.boards import Board
 from fieldwren.plan import Plan
+from fieldwren.plan.planner import aligned
 from fieldwren.render.model import resets
 
 _CERTAIN_SHARE = 0.05
@@ -21,6 +22,7 @@ _CERTAIN_SHARE = 0.05
 
 _UNKNOWN_KERNEL_CODE_BYTES = 2048
 _UNKNOWN_KERNEL_STACK_BYTES = 256
+_STATE_ALIGNMENT = 16
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,13 @@ _UNMEASURED = SizeTable(
 """Generous figures for cores without a table; predictions from it are marked `estimated`."""
 
 
-def predict(planned: Plan, board: Board) -> Prediction:
-    """Flash, RAM and stack of the `core` image of `planned` on `board`."""
+def phases_bytes(planned: Plan, phases: int) -> int:
+    """RAM for the model's state, `phases` times: FW_APP_STATE_BYTES of firmware/include/fw_app.h."""
+    return planned.state_bytes if phases == 1 else phases * aligned(planned.state_bytes, _STATE_ALIGNMENT)
+
+
+def predict(planned: Plan, board: Board, phases: int = 1) -> Prediction:
+    """Flash, RAM and stack of the `core` image of `planned` on `board`, with `phases` instances of its state."""
     known = size_table(board.core.cpu)
     table = known or _UNMEASURED
     calls = planned.program.calls
@@ -104,7 +111,7 @@ def predict(planned: Plan, board: Board) -> Prediction:
     weights = planned.const_bytes + len(resets(planned).table)
     return Prediction(
         flash_bytes=code + weights,
-        ram_bytes=table.base_ram_bytes + planned.arena_bytes + planned.state_bytes + stack,
+        ram_bytes=table.base_ram_bytes + planned.arena_bytes + phases_bytes(planned, phases) + stack,
         stack_bytes=stack,
         code_bytes=code,
         weights_bytes=weights,

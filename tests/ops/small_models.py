@@ -93,8 +93,10 @@ def _convolution(name: str, weights: Sequence[int], axis: int = 0) -> Callable[[
 
 def _fully_connected(dtype: str) -> bytes:
     x, y = typed(dtype, (2, 4)), typed(dtype, (2, 3), 0.1)
-    w = _weights(dtype, (3, 4)) if dtype == "float32" else constant(
-        np.ones((3, 4), "uint8" if dtype == "uint8" else "int8"), 0.02
+    w = (
+        _weights(dtype, (3, 4))
+        if dtype == "float32"
+        else constant(np.ones((3, 4), "uint8" if dtype == "uint8" else "int8"), 0.02)
     )
     return build([operator("FULLY_CONNECTED", [x, w, None], [y], version=4)], [x], [y])
 
@@ -160,9 +162,7 @@ def _mean(name: str) -> Callable[[str], bytes]:
 
 def _squashed(name: str, dtype: str, scale8: float, scale16: float, zero_point: int, **options: object) -> bytes:
     x = typed(dtype)
-    y = typed(
-        dtype, scale=scale16 if dtype == "int16" else scale8, zero_point=zero_point if dtype == "int8" else 0
-    )
+    y = typed(dtype, scale=scale16 if dtype == "int16" else scale8, zero_point=zero_point if dtype == "int8" else 0)
     return build([operator(name, [x], [y], options=options)], [x], [y])
 
 
@@ -204,10 +204,9 @@ SMALL_MODELS: dict[str, Callable[[str], bytes]] = {
         )
     },
     **{
-        name: _binary(name, "bool")
-        for name in ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
+        name: _binary(name, "bool") for name in ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
     },
-    "PRELU": lambda dtype: _prelu(dtype),
+    "PRELU": _prelu,
     "ARG_MAX": _with("ARG_MAX", ints(3, shape=()), output=(1, 2, 2), output_dtype="int32"),
     "ARG_MIN": _with("ARG_MIN", ints(3, shape=()), output=(1, 2, 2), output_dtype="int32"),
     "CUMSUM": _with("CUMSUM", ints(3)),

@@ -38,7 +38,7 @@ def model(
 @st.composite
 def batch_shapes(draw: st.DrawFn) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
     """Leading dimensions, at most three."""
-    first, second, output = draw(broadcast_shapes())
+    first, second, _ = draw(broadcast_shapes())
     return first[-3:], second[-3:], np.broadcast_shapes(first[-3:], second[-3:])
 
 

@@ -32,7 +32,9 @@ def model(
     w_scales = generator.uniform(0.002, 0.02, outputs if per_channel else 1).astype(np.float32)
     w = constant(weights(generator, (outputs, *kernel, depth)), w_scales)
     out = [n * s + (max(k - s, 0) if padding == "VALID" else 0) for n, s, k in zip(size, stride, kernel, strict=True)]
-    y = tensor((batches, *(max(n + g, 1) for n, g in zip(out, grow, strict=True)), outputs), dtype, scales[1], zero_points[1])
+    y = tensor(
+        (batches, *(max(n + g, 1) for n, g in zip(out, grow, strict=True)), outputs), dtype, scales[1], zero_points[1]
+    )
     inputs: list[TensorSpec | None] = [constant(np.array(y.shape, np.int32)), w, x]
     if bias_dtype:
         values = bias(generator, outputs, np.float32(scales[0]) * w_scales).data

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fieldwren.bench import BenchResult
+    from fieldwren.bench_streaming import StreamingResult
     from fieldwren.check import CheckResult
     from fieldwren.core import Optimise
     from fieldwren.infer import InferResult
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @board_option
 @json_option
 def check(model: Path, board: str, json: bool) -> int:
-    """Say whether MODEL fits a board, and if not why; nothing is compiled."""
+    """Say whether MODEL, a .tflite or an app folder, fits a board, and if not why; nothing is compiled."""
     from fieldwren.check import check
 
     result = check(model, board)
@@ -111,19 +112,41 @@ def _show_verify(console: Console, result: VerifyResult) -> None:
     metavar="NAME=FILE",
     help="With --suite: a model of the table that lies elsewhere.",
 )
+@click.option("--streaming", is_flag=True, help="One hop of MODEL (an app folder or a .tflite) instead of one window.")
+@click.option(
+    "--hop-frames", type=click.IntRange(1), help="With --streaming and a .tflite.  [default: its stride in time]"
+)
 @json_option
 def bench(
-    model: Path | None, board: str | None, optimise: Optimise, suite: bool, models: tuple[str, ...], json: bool
+    model: Path | None,
+    board: str | None,
+    optimise: Optimise,
+    suite: bool,
+    models: tuple[str, ...],
+    streaming: bool,
+    hop_frames: int | None,
+    json: bool,
 ) -> int:
     """Count the instructions of one inference of MODEL in the emulator and read sizes off the image.
 
     With --suite: the table of all models that have a bar, measured now; the exit code is 1 when one does not hold.
     """
+    if streaming and suite:
+        raise click.UsageError("--streaming measures one model, --suite those of the table.")
+    if hop_frames is not None and not streaming:
+        raise click.UsageError("--hop-frames belongs to --streaming.")
     if suite:
         return _suite(model, board, optimise, models, json=json)
     if model is None or board is None or models:
         what = "--model belongs to --suite" if models else "MODEL and --board are needed, or --suite"
         raise click.UsageError(f"{what}.")
+    if streaming:
+        from fieldwren.bench_streaming import bench_streaming
+
+        with output.progress(f"{model.name} on {board}"):
+            hop = bench_streaming(model, board, hop_frames=hop_frames, optimise=optimise)
+        output.emit(hop, json=json, show=_show_hop)
+        return 0
     from fieldwren.bench import bench
 
     with output.progress(f"{model.name} on {board}"):
@@ -152,6 +175,24 @@ def _suite(model: Path | None, board: str | None, optimise: Optimise, models: tu
     failing = [row.model for row in result.rows if not row.holds]
     failing += [other.model for other in result.portable if not other.holds]
     return output.no(f"{len(failing)} of the table's models miss a bar: {', '.join(failing)}")
+
+
+def _show_hop(console: Console, result: StreamingResult) -> None:
+    every = "" if result.hop_ms is None else f" every {result.hop_ms:g} ms"
+    share = "" if result.cpu_share is None else f", {result.cpu_share:.1%} of the CPU with its front end"
+    console.print(
+        f"{result.model} on {result.board}: {result.instructions_per_hop:,} instructions{every}, "
+        f"{result.instructions_full_window:,} for a whole window{share}\n"
+        f"  state {result.state_bytes:,} bytes"
+    )
+    if result.reason:
+        console.print(f"  runs whole windows: {result.reason}")
+    if result.network and not result.streams:
+        network = result.network
+        console.print(
+            f"  its network alone could do with {network.instructions_per_hop:,} instructions and {network.state_bytes:,} bytes "
+            "of state a hop"
+        )
 
 
 def _show_bench(console: Console, result: BenchResult) -> None:

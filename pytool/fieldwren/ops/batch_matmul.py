@@ -33,7 +33,8 @@ def lower_batch_matmul(ctx: Lowering, op: Operator) -> None:
     (rows, depth), (inner, columns) = left, right
     batches = output.shape[:-2]
     strides = [_batch_strides(tensor, batches) for tensor in (first, second)]
-    extents = [max(sizes) for sizes in zip(*(_extended(t.shape[:-2], len(batches)) for t in (first, second)))]
+    leading = (_extended(tensor.shape[:-2], len(batches)) for tensor in (first, second))
+    extents = [max(sizes) for sizes in zip(*leading, strict=False)]
     if (
         depth != inner
         or output.shape[-2:] != (rows, columns)

@@ -45,8 +45,8 @@ def wide_bias(
 ) -> tuple[NDArray[np.int64], int]:
     """(bias of an int16 layer as int64[channels], 1 if the reference sums it in 32 bits).
 
-    `weights` [channels, …] have no zero point; `always_wide`: the reference never sums in 32 bits. 64-bit sums are refused where they could leave the range that the
-    reference's multiplication takes.
+    `weights` [channels, …] have no zero point; `always_wide`: the reference never sums in 32 bits. 64-bit sums are
+    refused where they could leave the range that the reference's multiplication takes.
     """
     channels = len(weights)
     rows = weights.reshape(channels, -1).astype(np.int64)

@@ -19,7 +19,7 @@ from fieldwren.ops.variants import Int8Layer, lower_by_variant, variant
 FAMILY = "conv2d_s8"
 
 
-@lowers("CONV_2D", dtypes=("int8", "int16"))
+@lowers("CONV_2D", dtypes=("int8", "int16"), families=(FAMILY,))
 def lower_conv2d(ctx: Lowering, op: Operator) -> None:
     """Input and output NHWC, weights [out, kh, kw, in / groups]."""
     source, weights, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)
@@ -43,8 +43,8 @@ def lower_conv2d(ctx: Lowering, op: Operator) -> None:
     ctx.require(op, groups > 0 and channels % groups == 0, f"has {channels} output channels in {groups} groups")
     stride_h, stride_w = op.options.get("stride_h", 1), op.options.get("stride_w", 1)
     dilation_h, dilation_w = op.options.get("dilation_h_factor", 1), op.options.get("dilation_w_factor", 1)
-    pad_top = window(ctx, op, in_h, output.shape[1], k_h, stride_h, dilation_h)
-    pad_left = window(ctx, op, in_w, output.shape[2], k_w, stride_w, dilation_w)
+    pad_top = window(ctx, op, in_h, output.shape[1], k_h, stride_h, dilation_h, axis="height")
+    pad_left = window(ctx, op, in_w, output.shape[2], k_w, stride_w, dilation_w, axis="width")
 
     shape = {
         "batches": batches,

@@ -6,6 +6,7 @@ import numpy as np
 
 from fieldwren.graph import Operator
 from fieldwren.ops.bias import folded_bias, wide_bias
+from fieldwren.ops.conv2d import FAMILY as CONVOLUTIONS
 from fieldwren.ops.conv2d import lower_conv2d_int8
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.padding import window
@@ -17,7 +18,7 @@ from fieldwren.ops.variants import Int8Layer, lower_by_variant, variant
 FAMILY = "depthwise_conv2d_s8"
 
 
-@lowers("DEPTHWISE_CONV_2D", dtypes=("int8", "int16"))
+@lowers("DEPTHWISE_CONV_2D", dtypes=("int8", "int16"), families=(FAMILY, CONVOLUTIONS))
 def lower_depthwise_conv2d(ctx: Lowering, op: Operator) -> None:
     """Input and output NHWC, weights [1, kh, kw, channels * multiplier], stored as [channels * multiplier, kh, kw]."""
     source, weights, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)
@@ -41,8 +42,8 @@ def lower_depthwise_conv2d(ctx: Lowering, op: Operator) -> None:
     )
     stride_h, stride_w = op.options.get("stride_h", 1), op.options.get("stride_w", 1)
     dilation_h, dilation_w = op.options.get("dilation_h_factor", 1), op.options.get("dilation_w_factor", 1)
-    pad_top = window(ctx, op, in_h, output.shape[1], k_h, stride_h, dilation_h)
-    pad_left = window(ctx, op, in_w, output.shape[2], k_w, stride_w, dilation_w)
+    pad_top = window(ctx, op, in_h, output.shape[1], k_h, stride_h, dilation_h, axis="height")
+    pad_left = window(ctx, op, in_w, output.shape[2], k_w, stride_w, dilation_w, axis="width")
 
     shape = {
         "batches": batches,

@@ -15,7 +15,7 @@ from fieldwren.ops.variants import Int8Layer, lower_by_variant, variant
 FAMILY = "fully_connected_s8"
 
 
-@lowers("FULLY_CONNECTED", dtypes=("int8", "int16"))
+@lowers("FULLY_CONNECTED", dtypes=("int8", "int16"), families=(FAMILY,))
 def lower_fully_connected(ctx: Lowering, op: Operator) -> None:
     """Input [..., in] flattened to rows of the filter's width, weights [out, in]."""
     source, weights, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)

@@ -15,8 +15,8 @@ from fieldwren.costs import predicted
 from fieldwren.errors import BadInputError, UnsupportedError
 from fieldwren.graph import DTYPES, Graph, Operator, Subgraph, Tensor
 from fieldwren.kernel import OperandSpec, kernels
-from fieldwren.ops.registry import folders, lowerings
-from fieldwren.program import Alternative, Buffer, KernelCall, Layer, Operand, Place, Port, Program
+from fieldwren.ops.registry import INTERNAL, folders, lowerings
+from fieldwren.program import SKIP, Alternative, Buffer, KernelCall, Layer, Operand, Place, Port, Program
 
 _INT32_MIN, _INT32_MAX = -(1 << 31), (1 << 31) - 1
 
@@ -90,11 +90,14 @@ class Lowering:
         self._buffers: list[Buffer] = []
         self._calls: list[KernelCall] = []
         self._values: dict[int, Operand] = {}
+        self._placed: dict[int, Operand] = {}
         self._constants: dict[int, NDArray[Any]] = {}
         self._const_cache: dict[tuple[str, bytes], int] = {}
         self._operators: Counter[str] = Counter()
+        lowerings()  # plug-ins bring kernels
         self._kernels = kernels()
         self._last_use: dict[int, int] = {}
+        self._skips: list[int] = []
 
     # What operator modules ask.
 
@@ -188,8 +191,8 @@ class Lowering:
         return Operand(self._const_cache[key])
 
     def result(self, tensor: Tensor) -> Operand:
-        """A new arena buffer for the computed `tensor`."""
-        operand = self.temporary(tensor.name, tensor.nbytes, tensor.dtype)
+        """A new arena buffer for the computed `tensor`, or the memory that `place` has set aside for it."""
+        operand = self._placed.get(tensor.index) or self.temporary(tensor.name, tensor.nbytes, tensor.dtype)
         self._values[tensor.index] = operand
         return operand
 
@@ -200,6 +203,10 @@ class Lowering:
     def state(self, name: str, nbytes: int, dtype: str, initial: NDArray[Any] | None = None) -> Operand:
         """Memory that survives between inferences, `initial` (or zeros) after a reset."""
         return Operand(self._add(Buffer(name, Place.STATE, nbytes, dtype, initial, _alignment(dtype))))
+
+    def place(self, tensor: int, operand: Operand) -> None:
+        """Sets memory aside for the tensor that an operator further on computes."""
+        self._placed[tensor] = operand
 
     def alias(self, tensor: Tensor, operand: Operand) -> None:
         """Makes `tensor` another name of memory that exists (RESHAPE and the like cost nothing)."""
@@ -323,6 +330,26 @@ class Lowering:
             known = [pair for pair in known if pair[0].alternative.kernel in used] or known
         return min(_within(known, _TIE), key=lambda pair: pair[0].alternative.scratch_bytes)[0]
 
+    def skip_rest(self, op: Operator, buffer: int, offset: int) -> None:
+        """Leaves out what follows in an inference in which the int32 at `offset` of `buffer` is not 0."""
+        self._skips.append(len(self._calls))
+        self.emit(op, SKIP, {"calls": 0}, {"is_waiting": Operand(buffer, offset)})
+
+    def _hold(self, ports: Sequence[Port]) -> tuple[Port, ...]:
+        """The outputs of a model that may leave calls out: kept in the state, and copied from there every time."""
+        held = [self.state(f"{port.name}_held", port.nbytes, port.dtype) for port in ports]
+        op = Operator(len(self.subgraph.operators), "HOLD", 1, (), ())
+        for port, state in zip(ports, held, strict=True):
+            self.emit(op, "copy", {"bytes": port.nbytes}, {"input": port.operand, "output": state})
+        end = len(self._calls)
+        copies = []
+        for port, state in zip(ports, held, strict=True):
+            copies.append(self.temporary(port.name, port.nbytes, port.dtype))
+            self.emit(op, "copy", {"bytes": port.nbytes}, {"input": state, "output": copies[-1]})
+        for number in self._skips:
+            self._calls[number] = replace(self._calls[number], parameters=(end - number - 1,))
+        return tuple(replace(port, operand=copied) for port, copied in zip(ports, copies, strict=True))
+
     def _fits(self, operand: Operand, spec: OperandSpec) -> bool:
         """True when the buffer holds what the kernel declares; C has no bool operands, they are bytes."""
         dtype = self._buffers[operand.buffer].dtype
@@ -348,7 +375,7 @@ class Lowering:
             self._operators[op.name] += 1
             self._check_types(op)
             if op.name not in lower and op.name not in fold:
-                self._unknown(op, {*lower, *fold})
+                self._unknown(op, {*lower, *fold} - INTERNAL)
             elif not self.fold(op):
                 lower[op.name](self, op)
         return self._program(inputs, self.subgraph.outputs)
@@ -390,6 +417,8 @@ class Lowering:
 
     def _program(self, inputs: tuple[Port, ...], outputs: Sequence[int]) -> Program:
         ports = tuple(self._output_port(index) for index in outputs)
+        if self._skips:
+            ports = self._hold(ports)
         return Program(
             name=self.graph.name,
             model_sha256=self.graph.sha256,

@@ -10,11 +10,17 @@ LIMIT = 1 << 24
 """Keeps positions in the padded image far from overflowing 32 bits."""
 
 
-def window(ctx: Lowering, op: Operator, size: int, output: int, kernel: int, stride: int, dilation: int) -> int:
-    """Padding before the first element along one axis; `fail`s when `output` is not what TFLite computes.
+def window(
+    ctx: Lowering, op: Operator, size: int, output: int, kernel: int, stride: int, dilation: int, axis: str = ""
+) -> int:
+    """Padding before the first element along one axis, which `axis` ("height" or "width") names.
 
-    ComputeOutSize and ComputePaddingWithOffset of TFLite's padding.h.
+    `fail`s when `output` is not what TFLite computes: ComputeOutSize and ComputePaddingWithOffset of its padding.h. An
+    operator made by fieldwren.streaming computes some rows of an image only, and says itself how they are padded.
     """
+    explicit = op.options.get(f"explicit_pad_{axis}")
+    if explicit is not None:
+        return int(explicit)
     padding = op.options.get("padding", SAME)
     reach = (kernel - 1) * dilation + 1
     ctx.require(

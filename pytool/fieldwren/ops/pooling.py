@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fieldwren.graph import Operator
+from fieldwren.graph import Operator, Tensor
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.padding import window
 from fieldwren.ops.quantise import activation_range, float_activation_range
@@ -30,20 +30,13 @@ def lower_pool2d(ctx: Lowering, op: Operator) -> None:
         and source.shape[3] == output.shape[3],
         f"turns {list(source.shape)} into {list(output.shape)}",
     )
-    ctx.require(
-        op,
-        source.dtype == "float32"
-        or (
-            abs(ctx.scale(op, source) - ctx.scale(op, output)) <= _MAX_SCALE_DIFFERENCE
-            and ctx.zero_point(op, source) == ctx.zero_point(op, output)
-        ),
-        f"has other scales or zero points in {source.name!r} and {output.name!r}: pooling does not rescale",
-    )
+    if source.dtype != "float32":
+        check_same_scale(ctx, op, source, output)
     batches, in_h, in_w, channels = source.shape
     k_h, k_w = op.options.get("filter_height", 0), op.options.get("filter_width", 0)
     stride_h, stride_w = op.options.get("stride_h", 0), op.options.get("stride_w", 0)
-    pad_top = window(ctx, op, in_h, output.shape[1], k_h, stride_h, 1)
-    pad_left = window(ctx, op, in_w, output.shape[2], k_w, stride_w, 1)
+    pad_top = window(ctx, op, in_h, output.shape[1], k_h, stride_h, 1, axis="height")
+    pad_left = window(ctx, op, in_w, output.shape[2], k_w, stride_w, 1, axis="width")
     parameters: dict[str, int | float] = {
         "batches": batches,
         "input_height": in_h,
@@ -70,3 +63,13 @@ def lower_pool2d(ctx: Lowering, op: Operator) -> None:
     variant = "_mve" if ctx.core.mve and source.dtype == "int8" else ""
     kernel = f"{_KERNELS[op.name]}_{_SUFFIXES[source.dtype]}{variant}"
     ctx.emit(op, kernel, parameters | activation_range(ctx, op, output), operands)
+
+
+def check_same_scale(ctx: Lowering, op: Operator, source: Tensor, output: Tensor) -> None:
+    """Refuses pooling between tensors of other scales or zero points."""
+    ctx.require(
+        op,
+        abs(ctx.scale(op, source) - ctx.scale(op, output)) <= _MAX_SCALE_DIFFERENCE
+        and ctx.zero_point(op, source) == ctx.zero_point(op, output),
+        f"has other scales or zero points in {source.name!r} and {output.name!r}: pooling does not rescale",
+    )

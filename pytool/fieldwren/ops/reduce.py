@@ -46,20 +46,27 @@ def lower_sum(ctx: Lowering, op: Operator) -> None:
         ctx.require(op, count < 1 << 24, f"sums up {count} floats; up to 2^24 are supported")
         parameters["divisor"] = float(count) if is_mean else 1.0
     else:
-        multiplier, shift = requantisation(ctx, op, ctx.scale(op, source) / ctx.scale(op, output))
-        if is_mean:
-            # As far as it goes the quotient keeps the multiplier's precision.
-            bits = min(count.bit_length() - 1, 32, 31 + shift)
-            multiplier, shift = (multiplier << bits) // count, shift - bits
-        offset = ctx.zero_point(op, source) * count
-        parameters |= {
-            "offset": (offset + (1 << 31)) % (1 << 32) - (1 << 31),
-            "multiplier": multiplier,
-            "shift": shift,
-            "output_zero_point": ctx.zero_point(op, output),
-        }
+        parameters |= sum_scales(ctx, op, source, output, count, is_mean=is_mean)
     operands = {"input": loops.source, "output": ctx.result(output)}
     ctx.emit(op, _SUMS[source.dtype], parameters, operands)
+
+
+def sum_scales(
+    ctx: Lowering, op: Operator, source: Tensor, output: Tensor, count: int, *, is_mean: bool
+) -> dict[str, int]:
+    """What becomes of a sum (or mean) of `count` quantised values: offset, multiplier, shift, output zero point."""
+    multiplier, shift = requantisation(ctx, op, ctx.scale(op, source) / ctx.scale(op, output))
+    if is_mean:
+        # As far as it goes the quotient keeps the multiplier's precision.
+        bits = min(count.bit_length() - 1, 32, 31 + shift)
+        multiplier, shift = (multiplier << bits) // count, shift - bits
+    offset = ctx.zero_point(op, source) * count
+    return {
+        "offset": (offset + (1 << 31)) % (1 << 32) - (1 << 31),
+        "multiplier": multiplier,
+        "shift": shift,
+        "output_zero_point": ctx.zero_point(op, output),
+    }
 
 
 @lowers("REDUCE_MAX", "REDUCE_MIN", dtypes=("int8", "float32"))

@@ -37,7 +37,7 @@ _SAME_SCALE = (1 << 30, 1)
 
 
 def lower_float(ctx: Lowering, op: Operator, source: Tensor, output: Tensor) -> None:
-    """A function of float32 that gives the reference's bits: what IEEE 754 defines, and its exponential, logarithm and sine."""
+    """A function of float32 with the reference's bits: what IEEE 754 defines, its exponential, logarithm and sine."""
     ctx.require_dtype(op, output, "float32")
     ctx.require(op, source.elements == output.elements, f"turns {list(source.shape)} into {list(output.shape)}")
     ctx.emit(

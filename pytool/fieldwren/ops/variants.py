@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fieldwren.ops.registry import declared_families
+
 if TYPE_CHECKING:
     from fieldwren.graph import Operator
     from fieldwren.ops.lowering import Lowering
@@ -81,5 +83,7 @@ def variants(family: str) -> list[Variant]:
 
 def lower_by_variant(ctx: Lowering, op: Operator, family: str, layer: Int8Layer) -> None:
     """Emits the calls of the variant that costs least on the core."""
+    if family not in declared_families()[op.name]:
+        raise RuntimeError(f"the lowering of {op.name} is not registered with the family {family}")
     ways = [made for made in variants(family) if ctx.core.has(made.needs)]
     ctx.cheapest(op, [(made.name, partial(made.lower, ctx, op, layer)) for made in ways])

@@ -56,7 +56,7 @@ def app_sources(model: AppModel, planned: Plan, board: Board, *, optimise: Optim
     return Sources(
         files=render_app(model, planned.program, board, rendered),
         firmware=tuple(sorted(firmware)),
-        defines={"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.front_end).kind}u"},
+        defines={"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.device_front_end).kind}u"},
         optimise_flags=optimise_flags(optimise),
     )
 
@@ -68,6 +68,11 @@ def app_firmware() -> tuple[str, ...]:
     return tuple(sorted(found | {f"runtime/{name}.c" for name in _RUNTIME}))
 
 
+def front_end_firmware() -> tuple[str, ...]:
+    """The hand-written C of the front ends, relative to firmware/."""
+    return tuple(name for name in app_firmware() if name.startswith("features/"))
+
+
 def render_app(model: AppModel, program: Program, board: Board, rendered: Mapping[str, bytes]) -> dict[str, bytes]:
     """`rendered` (model.h, model.c) and frontend.h, frontend.c, app_config.h, app_config.c, app_main.c.
 
@@ -75,7 +80,7 @@ def render_app(model: AppModel, program: Program, board: Board, rendered: Mappin
     """
     provenance = Provenance(program.model_sha256, model.app.name, board.id)
     context = _context(model, program, board)
-    files_before = dict(rendered) | render_front_end(model.front_end, provenance)
+    files_before = dict(rendered) | render_front_end(model.device_front_end, provenance)
 
     def files(image: bytes) -> dict[str, bytes]:
         return files_before | {
@@ -104,6 +109,7 @@ def _context(model: AppModel, program: Program, board: Board) -> dict[str, objec
         "input": "FW_INPUT_ROWS" if isinstance(model.front_end, SensorFrontEnd) else "FW_INPUT_PCM",
         "columns": model.columns,
         "stride_frames": model.stride_frames,
+        "streaming": model.streaming,
         "period": _Period(*_period(model)),
         "window_bytes_copied": program.inputs[0].nbytes if app.kind == "anomaly" else 0,
         **vars(_sizes(model, board)),

@@ -12,7 +12,7 @@ from fieldwren.graph import DTYPE_CODES
 from fieldwren.kernel import Kernel
 from fieldwren.plan import Plan
 from fieldwren.plan.encode import encode, initial_state
-from fieldwren.program import KernelCall, Operand, Place, Port
+from fieldwren.program import SKIP, KernelCall, Operand, Place, Port, skipped_to
 from fieldwren.render.environment import Provenance, render
 from fieldwren.render.literals import c_comment, c_float, c_identifier, c_int, c_type
 
@@ -63,6 +63,7 @@ class Call:
     comment: str
     text: str
     hook: str
+    is_after_skipped: bool
 
 
 def render_optimised(planned: Plan, provenance: Provenance, optimise: Optimise) -> dict[str, bytes]:
@@ -97,7 +98,7 @@ def render_model(planned: Plan, provenance: Provenance, *, own_code: bool = Fals
             for index, buffer in enumerate(program.buffers)
             if buffer.place is Place.CONST and buffer.data is not None and buffer.data.size
         ],
-        "instances": instances,
+        "instances": [instance for instance in instances if instance.kernel.name != SKIP],
         "calls": [
             _call(planned, names, number, call, instance)
             for number, (call, instance) in enumerate(zip(program.calls, calls, strict=True))
@@ -229,11 +230,18 @@ def _call(planned: Plan, names: Mapping[int, str], number: int, call: KernelCall
     floats = {spec.name: spec.is_float for spec in call.kernel.parameters}
     arguments = [_address(planned, names, operand) for operand in call.operands if operand is not None]
     arguments += [c_float(values[name]) if floats[name] else c_int(int(values[name])) for name in instance.arguments]
-    nbytes = planned.program.buffers[call.output.buffer].nbytes - call.output.offset
+    text = f"{instance.name}({', '.join(arguments)});"
+    if call.kernel.name == SKIP:
+        text = f"if (*(const int32_t *){arguments[0]}) goto skipped;"
+    hook = ""
+    if call.output is not None:
+        nbytes = planned.program.buffers[call.output.buffer].nbytes - call.output.offset
+        hook = f"FW_LAYER_HOOK({number}, {_address(planned, names, call.output)}, {nbytes});"
     return Call(
         comment=c_comment(f"{call.layer.operator}: {call.layer.name} {call.layer.output}"[:100]),
-        text=f"{instance.name}({', '.join(arguments)});",
-        hook=f"FW_LAYER_HOOK({number}, {_address(planned, names, call.output)}, {nbytes});",
+        text=text,
+        hook=hook,
+        is_after_skipped=number == skipped_to(planned.program),
     )
 
 
