@@ -123,6 +123,7 @@ def terms(p: Parameters) -> Mapping[str, float]:
             "pair_taps": batches * channels * sides[0] * _blocks(sides[1], 2) * taps,
             # Loops over more taps than this stay loops.
             "macs_rolled": outputs * taps * (max(taps_high, get("kernel_width", 3)) > _UNROLLED),
+            "macs_rolled_twice": outputs * taps * (min(taps_high, get("kernel_width", 3)) > _UNROLLED),
             "row_pairs": batches * channels * _blocks(sides[0], 2) * sides[1],
             "row_pair_taps": batches * channels * _blocks(sides[0], 2) * sides[1] * taps,
             "plane": batches * channels * columns * (_blocks(sides[0], 2) * get("stride_height", 1) + taps_high),
