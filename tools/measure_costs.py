@@ -108,7 +108,7 @@ def _tensor(shape: Sequence[int], dtype: str, scale: float | NDArray[np.float64]
     return Tensor(0, "", tuple(shape), dtype, Quantisation(scales, np.full(scales.size, zero, np.int64), axis))
 
 
-def _probe(
+def probe_of(
     generator: np.random.Generator,
     name: str,
     source: tuple[int, ...],
@@ -154,11 +154,11 @@ def probes() -> Iterator[Probe]:
         options = {"stride_h": stride, "stride_w": stride, "padding": ("SAME", "VALID").index(padding)}
         output = (1, *_sides(size, kernel, stride, padding), channels)
         weights = (channels, *kernel, size[2])
-        yield _probe(generator, "CONV_2D", (1, *size), weights, output, number=number, channels=channels, **options)
+        yield probe_of(generator, "CONV_2D", (1, *size), weights, output, number=number, channels=channels, **options)
     for number, (size, kernel, stride, padding) in enumerate(DEPTHWISE):
         options = {"stride_h": stride, "stride_w": stride, "padding": ("SAME", "VALID").index(padding)}
         output = (1, *_sides(size, kernel, stride, padding), size[2])
-        yield _probe(
+        yield probe_of(
             generator,
             "DEPTHWISE_CONV_2D",
             (1, *size),
@@ -170,7 +170,7 @@ def probes() -> Iterator[Probe]:
             **options,
         )
     for number, (width, channels, one_scale) in enumerate(FULLY_CONNECTED):
-        yield _probe(
+        yield probe_of(
             generator,
             "FULLY_CONNECTED",
             (1, width),
