@@ -37,14 +37,24 @@ TIMED = ("mlperf_kws_dscnn", "tinymaix_vww96", "cfu_hps_74ops")
 @click.option("--board", "boards", multiple=True, default=COUNTED, show_default=True)
 @click.option("--extra", multiple=True, metavar="NAME=FILE", help="Another model, e.g. mlperf_resnet8=resnet8.tflite.")
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1))
-def main(accept: bool, boards: tuple[str, ...], extra: tuple[str, ...], workers: int) -> None:
+@click.option("--only", multiple=True, metavar="NAME", help="Measure these models alone, and no front end.")
+def main(accept: bool, boards: tuple[str, ...], extra: tuple[str, ...], workers: int, only: tuple[str, ...]) -> None:
     """Measure every model at hand."""
     models = models_at_hand({name: Path(file) for name, _, file in (text.partition("=") for text in extra)})
     old: Figures = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else {}
-    new = measure(models, boards=boards, workers=workers, progress=lambda text: click.echo(text, err=True))
+    unknown = sorted(set(only) - set(models))
+    if unknown:
+        raise click.UsageError(f"--only: not at hand: {', '.join(unknown)}.")
+    new = measure(
+        {name: path for name, path in models.items() if not only or name in only},
+        boards=boards,
+        workers=workers,
+        front_ends=not only,
+        progress=lambda text: click.echo(text, err=True),
+    )
     report_times(models)
     absent = sorted(set(old.get("models", {})) - set(new["models"]))
-    if absent:
+    if absent and not only:
         click.echo(f"not at hand, kept as they were: {', '.join(absent)}")
     found = worse(old, new)
     for figure in found:
