@@ -49,6 +49,7 @@ VERBS = {
     "features": "fieldwren.cli.running",
     "train": "fieldwren.cli.training",
     "learn": "fieldwren.cli.learn",
+    "catalog": "fieldwren.cli.catalog",
 }
 """Verb → module that defines it, in the order of `fieldwren --help`."""
 

@@ -1,0 +1,192 @@
+"""Where records lie: a folder with an embedded store, or a SPARQL 1.1 endpoint. Both are asked the same way."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyoxigraph as ox
+
+from fieldwren.catalog.facts import Record, term
+from fieldwren.catalog.namespaces import CATALOG, PREFIXES, one_spelling
+from fieldwren.errors import BadInputError, LinkLostError, MissingToolError
+
+_TIMEOUT_S = 600.0
+_UPDATE_RECORDS = 200
+"""Records in one update of an endpoint: servers limit the size of a request."""
+
+REVISION = ox.NamedNode(f"{CATALOG}:revision")
+
+Answer = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
+
+
+class Store(Protocol):
+    """What the catalogue needs of a store."""
+
+    name: str
+
+    def query(self, text: str) -> Answer:
+        """The answer to a SPARQL query over all graphs."""
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Adds records, each replacing the one of the same name, all of them or none (an endpoint: in batches)."""
+
+    def quads(self) -> Iterator[ox.Quad]:
+        """Everything there is."""
+
+    def close(self) -> None:
+        """Lets go of files and locks."""
+
+
+def revision_record() -> Record:
+    """A record that changes the catalogue's revision: a new one is written with every change."""
+    record = Record(REVISION)
+    record.triples.append(ox.Triple(ox.NamedNode(CATALOG), term("fw:revision"), ox.Literal(uuid.uuid4().hex)))
+    return record
+
+
+def revision(store: Store) -> str:
+    """The present revision, empty for an empty catalogue."""
+    found = rows(store, f"SELECT ?r WHERE {{ GRAPH ?g {{ <{CATALOG}> fw:revision ?r }} }} ORDER BY ?r")
+    return ",".join(row[0].value for row in found)
+
+
+def rows(store: Store, text: str) -> Iterator[tuple[Any, ...]]:
+    """Rows of a SELECT as tuples of terms (None where unbound), in the order of its variables."""
+    answer = store.query(text)
+    assert isinstance(answer, ox.QuerySolutions)
+    names = [variable.value for variable in answer.variables]
+    for solution in answer:
+        yield tuple(solution[name] for name in names)
+
+
+def with_prefixes(text: str) -> str:
+    """A query or update with one spelling of namespaces, and the known prefixes declared before it."""
+    text = one_spelling(text)
+    declared = "".join(f"PREFIX {name}: <{base}>\n" for name, base in PREFIXES.items())
+    return declared + text
+
+
+class LocalStore:
+    """An embedded store in a folder. One process at a time: the caller holds the lock."""
+
+    def __init__(self, folder: Path | None) -> None:
+        """Opens the folder, or a store in memory for None. Raises BadInputError when it is no store."""
+        self.name = "memory" if folder is None else str(folder)
+        try:
+            self._store = ox.Store() if folder is None else ox.Store(str(folder))
+        except OSError as error:
+            raise BadInputError(
+                f"{folder}: the catalogue cannot be opened: {error}; if it is damaged, remove the folder and add again"
+            ) from error
+
+    def query(self, text: str) -> Answer:
+        """As Store.query; the default graph is the union of all graphs."""
+        try:
+            answer = self._store.query(one_spelling(text), prefixes=dict(PREFIXES), use_default_graph_as_union=True)
+        except SyntaxError as error:
+            raise BadInputError(f"the query is not SPARQL: {error}") from error
+        assert isinstance(answer, ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples)
+        return answer
+
+    def write(self, records: Sequence[Record]) -> None:
+        """As Store.write, in one transaction."""
+        many = len(records) > _UPDATE_RECORDS
+        if many and not any(self._store.contains_named_graph(r.graph) for r in records if r.graph != REVISION):
+            # Nothing to replace but the revision; an old one that stays beside the new is as good a mark of a change.
+            self._store.extend(quad for record in records for quad in record.quads())
+        else:
+            self._store.update(replacing(records))
+
+    def quads(self) -> Iterator[ox.Quad]:
+        """As Store.quads."""
+        yield from self._store
+
+    def close(self) -> None:
+        """Writes everything to disk and releases the folder."""
+        if self.name != "memory":
+            self._store.flush()
+        del self._store
+
+
+def replacing(records: Iterable[Record]) -> str:
+    """A SPARQL update that replaces the graphs of the records by what they hold."""
+    parts: list[str] = []
+    for record in records:
+        parts.append(f"DROP SILENT GRAPH {record.graph}")
+        body = "\n".join(f"{t.subject} {t.predicate} {t.object} ." for t in record.triples)
+        parts.append(f"INSERT DATA {{ GRAPH {record.graph} {{\n{body}\n}} }}")
+    return " ;\n".join(parts)
+
+
+class EndpointStore:
+    """A SPARQL 1.1 endpoint: queries and updates are posted to its address (updates to `update`, if that differs)."""
+
+    def __init__(self, address: str, update: str | None = None) -> None:
+        """Raises BadInputError when the address is no http address."""
+        if not address.startswith(("http://", "https://")):
+            raise BadInputError(f"{address}: an endpoint is an http:// or https:// address")
+        self.name = address
+        self._query_address = address
+        self._update_address = update or address
+
+    def query(self, text: str) -> Answer:
+        """As Store.query."""
+        accept = "application/sparql-results+json, application/n-triples;q=0.9"
+        content, kind = self._post(self._query_address, "query", with_prefixes(text), accept)
+        if "n-triples" in kind or "turtle" in kind:
+            form = ox.RdfFormat.N_TRIPLES if "n-triples" in kind else ox.RdfFormat.TURTLE
+            scratch = ox.Store()
+            scratch.load(content, format=form)
+            answer = scratch.query("CONSTRUCT WHERE { ?s ?p ?o }")
+            assert isinstance(answer, ox.QueryTriples)
+            return answer
+        try:
+            parsed = ox.parse_query_results(content, format=ox.QueryResultsFormat.JSON)
+        except (SyntaxError, ValueError) as error:
+            raise BadInputError(f"{self.name}: its answer is no SPARQL result: is that a SPARQL endpoint?") from error
+        return parsed
+
+    def write(self, records: Sequence[Record]) -> None:
+        """As Store.write; each batch is one request, and servers apply a request as a whole or say that they failed."""
+        for start in range(0, len(records), _UPDATE_RECORDS):
+            batch = replacing(records[start : start + _UPDATE_RECORDS])
+            self._post(self._update_address, "update", batch, "*/*")
+
+    def quads(self) -> Iterator[ox.Quad]:
+        """As Store.quads."""
+        for graph, subject, predicate, value in rows(self, "SELECT ?g ?s ?p ?o WHERE { GRAPH ?g { ?s ?p ?o } }"):
+            yield ox.Quad(subject, predicate, value, graph)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _post(self, address: str, kind: str, text: str, accept: str) -> tuple[bytes, str]:
+        request = urllib.request.Request(
+            address,
+            data=urllib.parse.urlencode({kind: text}).encode(),
+            headers={"Accept": accept, "Content-Type": "application/x-www-form-urlencoded"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
+                return answer.read(), answer.headers.get("Content-Type", "")
+        except urllib.error.HTTPError as error:
+            said = " ".join(error.read().decode("utf-8", "replace").split())[:200]
+            raise BadInputError(f"{address}: the endpoint refused the {kind} (HTTP {error.code}): {said}") from error
+        except TimeoutError as error:
+            raise LinkLostError(f"{address}: the endpoint did not answer within {_TIMEOUT_S:.0f} s") from error
+        except OSError as error:
+            raise MissingToolError(f"{address}: the endpoint cannot be reached: {error}") from error
+
+
+def results_json(answer: Answer) -> Any:
+    """SPARQL 1.1 query results in their JSON form; for CONSTRUCT, N-Triples in `{"triples": […]}`."""
+    if isinstance(answer, ox.QueryTriples):
+        return {"triples": sorted(str(triple) for triple in answer)}
+    return json.loads(answer.serialize(format=ox.QueryResultsFormat.JSON) or b"{}")

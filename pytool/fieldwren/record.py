@@ -1,0 +1,81 @@
+"""What verbs leave for the catalogue: one small file per result, taken in when the catalogue is next opened.
+
+Nothing here needs the catalogue's packages, waits for a lock or can make a verb fail: a file is written whole or not at
+all, and a problem is one note on stderr. Records are kept where `FIELDWREN_CATALOG` says (empty: nowhere), else in the
+user's own catalogue once there is one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fieldwren import __version__
+from fieldwren.files import written_whole
+
+FORMAT = "1"
+INBOX = "inbox"
+VARIABLE = "FIELDWREN_CATALOG"
+
+
+def default_folder() -> Path:
+    """The catalogue of this user: `FIELDWREN_CATALOG`, else in the XDG data folder."""
+    if os.environ.get(VARIABLE):
+        return Path(os.environ[VARIABLE])
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "fieldwren" / "catalog"
+
+
+def recording_folder() -> Path | None:
+    """Where results are recorded now, None when nobody keeps a catalogue."""
+    if VARIABLE in os.environ:
+        return Path(os.environ[VARIABLE]) if os.environ[VARIABLE] else None
+    folder = default_folder()
+    return folder if folder.is_dir() else None
+
+
+def record(verb: str, result: object, arguments: Mapping[str, Any] | None = None) -> None:
+    """Leaves a verb's result for the catalogue, with time, version and hashes of the files among its arguments."""
+    try:
+        folder = recording_folder()
+        if folder is None:
+            return
+        from fieldwren.cli.output import plain
+
+        inbox = folder / INBOX
+        inbox.mkdir(parents=True, exist_ok=True)
+        given = {name: str(value) if isinstance(value, Path) else value for name, value in (arguments or {}).items()}
+        content = {
+            "format": FORMAT,
+            "verb": verb,
+            "version": __version__,
+            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "arguments": given,
+            "files": _hashes(given),
+            "result": plain(result),
+        }
+        text = json.dumps(content, allow_nan=False, default=str)
+        with written_whole(inbox / f"{time.time_ns()}-{uuid.uuid4().hex[:8]}.json") as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except Exception as error:
+        print(f"not recorded in the catalogue: {' '.join(str(error).split())[:200]}", file=sys.stderr)
+
+
+def _hashes(arguments: Mapping[str, Any]) -> dict[str, str]:
+    """SHA-256 of every argument that is a file, and of an app folder's manifest."""
+    found: dict[str, str] = {}
+    for value in arguments.values():
+        if not isinstance(value, str) or not value or len(value) > 4096:
+            continue
+        path = Path(value)
+        if path.is_dir():
+            path = path / "fieldwren.toml"
+        if path.is_file():
+            found[str(path.resolve())] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
