@@ -13,7 +13,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +40,33 @@ def recording_folder() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def record(verb: str, result: object, arguments: Mapping[str, Any] | None = None) -> None:
-    """Leaves a verb's result for the catalogue, with time, version and hashes of the files among its arguments."""
+VERBS = frozenset(
+    (
+        "check",
+        "bench",
+        "verify",
+        "eval",
+        "train",
+        "convert",
+        "build",
+        "flash",
+        "learn",
+        "learn simulate",
+        "fleet simulate",
+    )
+)
+"""Verbs whose results are facts worth keeping; others leave nothing."""
+
+
+def record(verb: str, result: Callable[[], object], arguments: Mapping[str, Any] | None = None) -> None:
+    """Leaves a verb's result (a function that gives it as JSON types) for the catalogue, with time, version and hashes of the files it was given.
+
+    Files are found among the values of `arguments`. Never raises.
+    """
     try:
         folder = recording_folder()
         if folder is None:
             return
-        from fieldwren.cli.output import plain
-
         inbox = folder / INBOX
         inbox.mkdir(parents=True, exist_ok=True)
         given = {name: str(value) if isinstance(value, Path) else value for name, value in (arguments or {}).items()}
@@ -58,13 +77,23 @@ def record(verb: str, result: object, arguments: Mapping[str, Any] | None = None
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "arguments": given,
             "files": _hashes(given),
-            "result": plain(result),
+            "result": result(),
         }
         text = json.dumps(content, allow_nan=False, default=str)
         with written_whole(inbox / f"{time.time_ns()}-{uuid.uuid4().hex[:8]}.json") as temporary:
             temporary.write_text(text, encoding="utf-8")
     except Exception as error:
         print(f"not recorded in the catalogue: {' '.join(str(error).split())[:200]}", file=sys.stderr)
+
+
+def record_device(verb: str, info: object, *, address: str, serial: str | None = None) -> None:
+    """Leaves who answered on a link: `info` is its DeviceInfo."""
+    fields = dict(vars(info))
+    record(
+        "device",
+        lambda: {"info": fields, "address": address, "serial": serial},
+        {"verb": verb, "address": address},
+    )
 
 
 def _hashes(arguments: Mapping[str, Any]) -> dict[str, str]:

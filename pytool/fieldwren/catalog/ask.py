@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fieldwren.catalog.catalog import Catalog
 from fieldwren.catalog.index import Index, ModelText, Target
@@ -123,8 +124,11 @@ def find_models(
     max_flash_bytes: int | None = None,
     only_fitting: bool = False,
     sort: Sort = "accuracy",
+    limit: int | None = None,
 ) -> list[Found]:
     """Models that meet every condition, those that fit `board` first, then by `sort` (best first, unknown last).
+
+    At most `limit` of them.
 
     `sensors` are kinds the model listens to, `labels` classes it must know; `licence`, `dataset` and `text` match parts
     of words. A model of unknown latency meets no `max_latency_ms`.
@@ -146,12 +150,28 @@ def find_models(
         number = index.sensor_kinds.index(kind)
         keep &= (index.sensors[:, number // 64] >> np.uint64(number % 64) & np.uint64(1)).astype(bool)
     wanted = _text_filter(task, labels, licence, dataset, front_end, text, min_accuracy)
-    found = [
-        _found_model(index, row, result, target)
-        for row in np.flatnonzero(keep).tolist()
-        if wanted is None or wanted(index.models[row])
-    ]
-    return sorted(found, key=_order(sort))
+    if wanted is not None:
+        chosen = np.flatnonzero(keep).tolist()
+        keep = np.zeros_like(keep)
+        keep[[row for row in chosen if wanted(index.models[row])]] = True
+    order = _ranked(index, np.flatnonzero(keep), result, sort)[:limit]
+    return _found_models(index, order, result, target)
+
+
+def _ranked(index: Index, chosen: NDArray[np.intp], result: Match, sort: Sort) -> NDArray[np.intp]:
+    """The rows `chosen`, what fits first, then the best by `sort`, then the fastest; models stand in order of names."""
+    latency = np.nan_to_num(result.latency_ms, nan=np.inf)
+    accuracy = np.array([np.inf if m.accuracy is None else -m.accuracy for m in index.models])
+    sizes = {"flash": result.flash, "ram": result.ram}
+    keys = {
+        "accuracy": accuracy,
+        "latency": latency,
+        "name": np.zeros(len(index.models)),
+        **{name: np.where(column < 0, np.inf, column) for name, column in sizes.items()},
+    }
+    fastest = latency if sort != "name" else keys["name"]
+    order = np.lexsort((chosen, fastest[chosen], keys[sort][chosen], ~result.fits[chosen]))
+    return chosen[order]
 
 
 def _text_filter(
@@ -176,10 +196,15 @@ def _text_filter(
             and (dataset is None or any(dataset.lower() in name.lower() for name in model.datasets))
             and (front_end is None or model.front_end == front_end)
             and (min_accuracy is None or (model.accuracy is not None and model.accuracy >= min_accuracy))
-            and all(word in searchable(model) for word in words)
+            and (not words or _has_words(model, words))
         )
 
     return wanted
+
+
+def _has_words(model: ModelText, words: Sequence[str]) -> bool:
+    text = searchable(model)
+    return all(word in text for word in words)
 
 
 def searchable(model: ModelText) -> str:
@@ -195,25 +220,34 @@ def _anywhere(index: Index) -> Match:
     return Match(np.zeros(count, bool), index.flash.max(axis=1), index.ram.max(axis=1), nothing, np.zeros(count, bool))
 
 
-def _found_model(index: Index, row: int, result: Match, target: Target | None) -> Found:
-    model = index.models[row]
-    latency = float(result.latency_ms[row])
-    known = not np.isnan(latency)
-    flash, ram = int(result.flash[row]), int(result.ram[row])
-    return Found(
-        id=model.id,
-        name=model.name,
-        fits=bool(result.fits[row]) if target is not None else None,
-        flash_bytes=flash if flash >= 0 else None,
-        ram_bytes=ram if ram >= 0 else None,
-        latency_ms=round(latency, 4) if known else None,
-        latency_source=("measured" if result.is_measured[row] else "estimated") if known else None,
-        accuracy=model.accuracy,
-        kind="model",
-        task=model.task,
-        licence=model.licence,
-        sensors=None,
+def _found_models(index: Index, order: NDArray[np.intp], result: Match, target: Target | None) -> list[Found]:
+    """Rows as results, in the given order."""
+    columns = zip(
+        order.tolist(),
+        result.fits[order].tolist(),
+        result.flash[order].tolist(),
+        result.ram[order].tolist(),
+        np.round(result.latency_ms[order], 4).tolist(),
+        result.is_measured[order].tolist(),
+        strict=True,
     )
+    return [
+        Found(
+            model.id,
+            model.name,
+            fits if target is not None else None,
+            flash if flash >= 0 else None,
+            ram if ram >= 0 else None,
+            None if latency != latency else latency,  # noqa: PLR0124 - NaN
+            None if latency != latency else "measured" if measured else "estimated",  # noqa: PLR0124
+            model.accuracy,
+            "model",
+            model.task,
+            model.licence,
+        )
+        for row, fits, flash, ram, latency, measured in columns
+        for model in (index.models[row],)
+    ]
 
 
 def _order(sort: Sort) -> Callable[[Found], tuple[object, ...]]:
@@ -241,6 +275,7 @@ def find_boards(
     text: str | None = None,
     only_fitting: bool = False,
     sort: Sort = "name",
+    limit: int | None = None,
 ) -> list[Found]:
     """Boards and devices that meet every condition, those that fit `model` first.
 
@@ -265,7 +300,7 @@ def find_boards(
             continue
         if not only_fitting or one.fits:
             found.append(one)
-    return sorted(found, key=_order(sort))
+    return sorted(found, key=_order(sort))[:limit]
 
 
 def _found_target(index: Index, target: Target, row: int | None) -> Found:
@@ -283,7 +318,8 @@ def _found_target(index: Index, target: Target, row: int | None) -> Found:
             target.kind,
             sensors=sensors,
         )
-    one = _found_model(_row_of(index, row), 0, match(_row_of(index, row), target), target)
+    part = _row_of(index, row)
+    (one,) = _found_models(part, np.array([0]), match(part, target), target)
     return Found(
         target.id, target.name, one.fits, one.flash_bytes, one.ram_bytes, one.latency_ms, one.latency_source,
         one.accuracy, target.kind, one.task, one.licence, sensors,

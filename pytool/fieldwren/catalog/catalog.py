@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +19,7 @@ from fieldwren.locks import locked
 from fieldwren.record import FORMAT, INBOX, default_folder
 
 _FORMAT_FILE = "fieldwren-catalog"
+BATCH_RECORDS = 2000
 
 
 class Catalog:
@@ -100,10 +102,12 @@ class Catalog:
         return self._index
 
     def write(self, records: Iterable[Record]) -> None:
-        """Adds records in one transaction, each replacing the one of the same name."""
-        listed = list(records)
-        if listed:
-            self.store.write([*listed, revision_record()])
+        """Adds records, each replacing the one of the same name; whatever happens, a record is there whole or not at all.
+
+        Up to BATCH_RECORDS are one transaction; more are taken in batches, so that memory stays bounded.
+        """
+        for batch in _batches(records):
+            self.store.write([*batch, revision_record()])
             self._index = None
 
     def _fill(self) -> None:
@@ -125,6 +129,12 @@ class Catalog:
         """Number of triples."""
         (number,) = next(rows(self.store, "SELECT (COUNT(*) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } }"))
         return int(number.value)
+
+
+def _batches(records: Iterable[Record]) -> Iterator[list[Record]]:
+    rest = iter(records)
+    while batch := list(islice(rest, BATCH_RECORDS)):
+        yield batch
 
 
 def _prepare(folder: Path) -> None:

@@ -11,26 +11,41 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pyoxigraph import Literal
 
 from fieldwren.catalog.hardware import PORTABLE_CORE
-from fieldwren.catalog.namespaces import DCT, FW
 from fieldwren.catalog.store import Store, rows
 from fieldwren.files import written_whole
 
-FORMAT = 3
+FORMAT = 4
 """Version of the saved columns; other versions are rebuilt."""
 
 Bits = NDArray[np.uint64]
 
+_MODEL_PROPERTIES = (
+    *("dct:title", "dct:identifier", "dct:description", "dct:license", "fw:task", "fw:frontEndKind", "fw:location"),
+    *(
+        "fw:appLocation",
+        "fw:label",
+        "fw:labelList",
+        "fw:operator",
+        "fw:unsupported",
+        "fw:unsupportedOperator",
+        "fw:macs",
+    ),
+)
+_TARGET_PROPERTIES = (
+    *("dct:title", "dct:description", "fw:core", "fw:flashBytes", "fw:ramBytes", "fw:clockHz", "fw:buildable"),
+    *("fw:emulated", "fw:anySensor", "fw:board", "fw:supportsOperator", "fw:supportsFrontEnd"),
+)
 
-@dataclass(frozen=True)
-class ModelText:
-    """What is shown or searched of a model, but never computed with."""
+
+class ModelText(NamedTuple):
+    """What is shown or searched of a model, but never computed with. A tuple, because there are many."""
 
     id: str
     name: str
@@ -116,7 +131,7 @@ def bits(sets: Sequence[Iterable[str]], names: Mapping[str, int]) -> Bits:
 
 def build_index(store: Store) -> Index:
     """Reads every column from the store."""
-    models = _subjects(store, "fw:Model")
+    models = _subjects(store, "fw:Model", _MODEL_PROPERTIES)
     order = sorted(models, key=lambda m: (_first(models[m], "title", ""), m))
     number = {m: i for i, m in enumerate(order)}
     accuracy, datasets = _evaluations(store)
@@ -161,24 +176,17 @@ def _python(value: Any) -> Any:
     return value.value
 
 
-def _subjects(store: Store, kind: str) -> dict[str, dict[str, list[Any]]]:
-    """{subject: {local name of a property: values}} of every subject of a class."""
-    found: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
-    query = f"SELECT ?s ?p ?o WHERE {{ GRAPH ?g {{ ?s a {kind} . ?s ?p ?o }} }}"
-    short: dict[str, str] = {}
-    for subject, predicate, value in rows(store, query):
-        name = short.get(predicate.value)
-        if name is None:
-            name = short[predicate.value] = _local(predicate.value)
-        if name:
-            found[subject.value][name].append(_python(value))
+def _subjects(store: Store, kind: str, properties: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
+    """{subject: {property: values}} of every subject of a class; a property is scanned at once for all of them."""
+    query = f"SELECT DISTINCT ?s WHERE {{ GRAPH ?g {{ ?s a {kind} }} }}"
+    found: dict[str, dict[str, list[Any]]] = {subject.value: {} for (subject,) in rows(store, query)}
+    for name in properties:
+        local = name.partition(":")[2]
+        for subject, value in rows(store, f"SELECT ?s ?o WHERE {{ GRAPH ?g {{ ?s {name} ?o }} }}"):
+            fields = found.get(subject.value)
+            if fields is not None:
+                fields.setdefault(local, []).append(_python(value))
     return found
-
-
-def _local(iri: str) -> str:
-    """The name of a property of our vocabulary or of Dublin Core, empty for any other."""
-    base = next((base for base in (FW, DCT) if iri.startswith(base)), None)
-    return iri.removeprefix(base) if base else ""
 
 
 def _first(fields: Mapping[str, list[Any]], name: str, default: Any = None) -> Any:
@@ -255,8 +263,8 @@ def _footprints(
 
 
 def _targets(store: Store) -> list[Target]:
-    boards = _subjects(store, "fw:Board")
-    devices = _subjects(store, "fw:Device")
+    boards = _subjects(store, "fw:Board", _TARGET_PROPERTIES)
+    devices = _subjects(store, "fw:Device", _TARGET_PROPERTIES)
     sensors: dict[str, dict[str, float | None]] = defaultdict(dict)
     query = """SELECT ?b ?kind ?rate WHERE { GRAPH ?g { ?b sosa:hosts ?s . ?s fw:sensorKind ?kind .
         OPTIONAL { ?s fw:maxRateHz ?rate } } }"""
@@ -326,7 +334,7 @@ def save_index(index: Index, path: Path, stamp: str) -> None:
     text = {
         "format": FORMAT,
         "stamp": stamp,
-        "models": [asdict(model) for model in index.models],
+        "models": index.models,
         "targets": [asdict(target) for target in index.targets],
         "cores": index.cores,
         "operator_names": index.operator_names,
@@ -352,7 +360,7 @@ def load_index(path: Path, stamp: str) -> Index | None:
         name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
     }
     return Index(
-        models=[ModelText(**tuples(fields)) for fields in text["models"]],
+        models=[ModelText._make(fields) for fields in text["models"]],
         targets=[Target(**tuples(fields)) for fields in text["targets"]],
         cores=text["cores"],
         operator_names=text["operator_names"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -16,10 +17,14 @@ import pyoxigraph as ox
 from fieldwren.catalog.facts import Record, term
 from fieldwren.catalog.namespaces import CATALOG, PREFIXES, one_spelling
 from fieldwren.errors import BadInputError, LinkLostError, MissingToolError
+from fieldwren.files import written_whole
 
 _TIMEOUT_S = 600.0
 _UPDATE_RECORDS = 200
 """Records in one update of an endpoint: servers limit the size of a request."""
+
+_BULK_RECORDS = 500
+"""From so many new records on, a local store loads them in bulk, four times as fast as in a transaction."""
 
 REVISION = ox.NamedNode(f"{CATALOG}:revision")
 
@@ -61,9 +66,8 @@ def rows(store: Store, text: str) -> Iterator[tuple[Any, ...]]:
     """Rows of a SELECT as tuples of terms (None where unbound), in the order of its variables."""
     answer = store.query(text)
     assert isinstance(answer, ox.QuerySolutions)
-    names = [variable.value for variable in answer.variables]
     for solution in answer:
-        yield tuple(solution[name] for name in names)
+        yield tuple(solution)
 
 
 def with_prefixes(text: str) -> str:
@@ -79,12 +83,14 @@ class LocalStore:
     def __init__(self, folder: Path | None) -> None:
         """Opens the folder, or a store in memory for None. Raises BadInputError when it is no store."""
         self.name = "memory" if folder is None else str(folder)
+        self._journal = None if folder is None else folder.with_name("loading.json")
         try:
             self._store = ox.Store() if folder is None else ox.Store(str(folder))
         except OSError as error:
             raise BadInputError(
                 f"{folder}: the catalogue cannot be opened: {error}; if it is damaged, remove the folder and add again"
             ) from error
+        self._undo_load()
 
     def query(self, text: str) -> Answer:
         """As Store.query; the default graph is the union of all graphs."""
@@ -97,12 +103,33 @@ class LocalStore:
 
     def write(self, records: Sequence[Record]) -> None:
         """As Store.write, in one transaction."""
-        many = len(records) > _UPDATE_RECORDS
-        if many and not any(self._store.contains_named_graph(r.graph) for r in records if r.graph != REVISION):
-            # Nothing to replace but the revision; an old one that stays beside the new is as good a mark of a change.
-            self._store.extend(quad for record in records for quad in record.quads())
+        new = not any(self._store.contains_named_graph(r.graph) for r in records if r.graph != REVISION)
+        if new and len(records) >= _BULK_RECORDS:
+            self._load(records)
         else:
             self._store.update(replacing(records))
+
+    def _load(self, records: Sequence[Record]) -> None:
+        """Bulk loading is no transaction: a journal names what is being loaded until all of it is on disk."""
+        if self._journal is not None:
+            with written_whole(self._journal) as temporary, temporary.open("w", encoding="utf-8") as file:
+                json.dump([record.graph.value for record in records if record.graph != REVISION], file)
+                file.flush()
+                os.fsync(file.fileno())
+        # An old revision may stay beside the new one: together they mark the change as well.
+        self._store.bulk_extend(quad for record in records for quad in record.quads())
+        if self._journal is not None:
+            self._store.flush()
+            self._journal.unlink()
+
+    def _undo_load(self) -> None:
+        """Removes what a load that did not get to its end has left."""
+        if self._journal is None or not self._journal.exists():
+            return
+        graphs = json.loads(self._journal.read_text(encoding="utf-8"))
+        self._store.update(" ;\n".join(f"DROP SILENT GRAPH <{graph}>" for graph in graphs))
+        self._store.flush()
+        self._journal.unlink()
 
     def quads(self) -> Iterator[ox.Quad]:
         """As Store.quads."""

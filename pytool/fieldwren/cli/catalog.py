@@ -104,6 +104,7 @@ def find() -> None:
     """Find models for a board, or boards for a model."""
 
 
+_LIMIT = click.option("--limit", type=click.IntRange(1), help="At most so many.")
 _SORT = click.option(
     "--sort", type=click.Choice(["accuracy", "latency", "flash", "ram", "name"]), help="Best first, unknown last."
 )
@@ -124,6 +125,7 @@ _SORT = click.option(
 @click.option("--max-flash", metavar="SIZE", help="As --max-ram.")
 @click.option("--fits", "only_fitting", is_flag=True, help="Leave out what does not fit.")
 @_SORT
+@_LIMIT
 @json_option
 @click.pass_obj
 def models(
@@ -142,6 +144,7 @@ def models(
     max_flash: str | None,
     only_fitting: bool,
     sort: Sort | None,
+    limit: int | None,
     json: bool,
 ) -> None:
     """Models, those that fit the board first."""
@@ -165,6 +168,7 @@ def models(
             max_flash_bytes=max_flash_bytes,
             only_fitting=only_fitting,
             sort=sort or "accuracy",
+            limit=limit,
         )
     output.emit(found, json=json, show=_show_found)
 
@@ -178,6 +182,7 @@ def models(
 @click.option("--text", help="Words in name or description.")
 @click.option("--fits", "only_fitting", is_flag=True, help="Leave out what does not fit.")
 @_SORT
+@_LIMIT
 @json_option
 @click.pass_obj
 def boards(
@@ -190,6 +195,7 @@ def boards(
     text: str | None,
     only_fitting: bool,
     sort: Sort | None,
+    limit: int | None,
     json: bool,
 ) -> None:
     """Boards and devices, those that fit the model first."""
@@ -207,6 +213,7 @@ def boards(
             text=text,
             only_fitting=only_fitting,
             sort=sort or "name",
+            limit=limit,
         )
     output.emit(found, json=json, show=_show_found)
 
