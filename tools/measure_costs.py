@@ -24,27 +24,14 @@ from fieldwren.images import core_of
 
 ROOT = Path(__file__).resolve().parent.parent
 BOARDS = ("mps2-an386", "mps2-an385", "mps2-an500", "mps2-an505", "mps3-an547", "microbit", "riscv32-virt")
-MODELS = (
-    "mlperf_kws_dscnn",
-    "mlperf_strww",
-    "mlperf_ad01",
-    "tflm_hello_world",
-    "tflm_micro_speech",
-    "mww_v2_vad",
-    "slabs_magic_wand_floatio",
-    "slabs_kws_on_off",
-    "tflm_network_tester_dw",
-    "tinymaix_mnist_valid",
-    "ambiq_har",
-)
 Sample = tuple[float, float]
 
 
 def models() -> list[Path]:
     """The examples' models, and public ones with other operators where the shared data are at hand."""
     data = paths.shared_data()
-    public = [data / "models" / f"{name}.tflite" for name in MODELS] if data else []
-    return [*sorted(paths.examples().glob("*/model.tflite")), *(path for path in public if path.is_file())]
+    public = sorted((data / "models").glob("*.tflite")) if data else []
+    return [*sorted(paths.examples().glob("*/model.tflite")), *public]
 
 
 def layer_samples(model: Path, board: str, result: BenchResult) -> list[tuple[str, Sample]]:

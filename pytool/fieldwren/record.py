@@ -59,9 +59,9 @@ VERBS = frozenset(
 
 
 def record(verb: str, result: Callable[[], object], arguments: Mapping[str, Any] | None = None) -> None:
-    """Leaves a verb's result (a function that gives it as JSON types) for the catalogue, with time, version and hashes of the files it was given.
+    """Leaves a verb's result for the catalogue, with time, version and hashes of the files it was given.
 
-    Files are found among the values of `arguments`. Never raises.
+    `result` gives the result as JSON types; files are found among the values of `arguments`. Never raises.
     """
     try:
         folder = recording_folder()

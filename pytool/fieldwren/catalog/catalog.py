@@ -9,11 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pyoxigraph import NamedNode
+
 from fieldwren.catalog.facts import Record
 from fieldwren.catalog.hardware import board_record, known_boards, seed
 from fieldwren.catalog.index import Index, build_index, load_index, save_index
 from fieldwren.catalog.namespaces import CATALOG
-from fieldwren.catalog.store import EndpointStore, LocalStore, Store, revision, revision_record, rows
+from fieldwren.catalog.store import EndpointStore, LocalStore, Store, exists, revision, revision_record, rows
 from fieldwren.errors import BadInputError, cannot_write
 from fieldwren.locks import locked
 from fieldwren.record import FORMAT, INBOX, default_folder
@@ -113,10 +115,7 @@ class Catalog:
     def _fill(self) -> None:
         """Boards, when this version knows others than recorded, and the inbox."""
         present = seed()
-        query = f'ASK {{ GRAPH ?g {{ <{CATALOG}> fw:seed "{present}" }} }}'
-        if not bool(self.store.query(query)):
-            from pyoxigraph import NamedNode
-
+        if not exists(self.store, f'<{CATALOG}> fw:seed "{present}"'):
             mark = Record(NamedNode(f"{CATALOG}:seed"))
             mark.say(NamedNode(CATALOG), "fw:seed", present)
             self.write([*(board_record(facts, "boards of fieldwren") for facts in known_boards()), mark])

@@ -35,4 +35,4 @@ def estimated_cycles(planned: Plan, cpu: str) -> int | None:
             instructions += prices["any_kernel_per_unit"] * units
         else:
             instructions += price["per_unit"] * units + price["per_call"]
-    return round(instructions * float(prices["cycles_per_instruction"]))
+    return round(instructions * float(prices["cycles_per_instruction"])) or None

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from pyoxigraph import NamedNode
 
+from fieldwren.app import MANIFEST, load_app
 from fieldwren.boards import load_board
 from fieldwren.catalog.facts import Record, iri
-from fieldwren.catalog.models import Evaluation, app_facts, model_facts, model_record, say_evaluation
+from fieldwren.catalog.models import Evaluation, ModelFacts, app_facts, model_facts, model_record, say_evaluation
 from fieldwren.catalog.namespaces import BOARD, DEVICE, MODEL, RUN
 from fieldwren.catalog.shapes import validate
+from fieldwren.catalog.store import exists
 from fieldwren.errors import FieldwrenError
 
 if TYPE_CHECKING:
@@ -113,13 +115,22 @@ def _models(catalog: Catalog, entry: Entry) -> list[Record]:
         path = Path(name)
         if path.suffix == ".tflite" and _unchanged(path, sha256) and not _known(catalog, iri(MODEL, sha256)):
             with contextlib.suppress(FieldwrenError):
-                made.append(model_record(model_facts(path), f"fieldwren {entry['verb']} {path.name}"))
+                made.append(model_record(_facts_with_app(path), f"fieldwren {entry['verb']} {path.name}"))
         elif path.name == "fieldwren.toml" and _unchanged(path, sha256):
             with contextlib.suppress(FieldwrenError):
                 facts = app_facts(path.parent)
                 if not _known(catalog, iri(MODEL, facts.sha256)):
                     made.append(model_record(facts, f"fieldwren {entry['verb']} {path.parent.name}"))
     return made
+
+
+def _facts_with_app(model: Path) -> ModelFacts:
+    """Facts of a model file; of the whole app where it lies in the app's folder."""
+    if (model.parent / MANIFEST).is_file():
+        with contextlib.suppress(FieldwrenError):
+            if load_app(model.parent).model_path.resolve() == model.resolve():
+                return app_facts(model.parent)
+    return model_facts(model)
 
 
 def _unchanged(path: Path, sha256: str) -> bool:
@@ -130,7 +141,7 @@ def _unchanged(path: Path, sha256: str) -> bool:
 
 
 def _known(catalog: Catalog, model: NamedNode) -> bool:
-    return bool(catalog.store.query(f"ASK {{ GRAPH {model} {{ {model} a fw:Model }} }}"))
+    return exists(catalog.store, f"{model} a fw:Model")
 
 
 def _board_node(board: str) -> NamedNode:
@@ -189,8 +200,6 @@ def _app_model(entry: Entry) -> NamedNode | None:
         path = Path(name)
         if path.name == "fieldwren.toml":
             with contextlib.suppress(FieldwrenError, OSError):
-                from fieldwren.app import load_app
-
                 model = load_app(path).model_path
                 return iri(MODEL, hashlib.sha256(model.read_bytes()).hexdigest())
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -20,8 +21,8 @@ from fieldwren.errors import BadInputError, LinkLostError, MissingToolError
 from fieldwren.files import written_whole
 
 _TIMEOUT_S = 600.0
-_UPDATE_RECORDS = 200
-"""Records in one update of an endpoint: servers limit the size of a request."""
+_UPDATE_TRIPLES = 400
+"""Triples in one update of an endpoint: Virtuoso refuses updates of more than about a thousand."""
 
 _BULK_RECORDS = 500
 """From so many new records on, a local store loads them in bulk, four times as fast as in a transaction."""
@@ -71,10 +72,16 @@ def rows(store: Store, text: str) -> Iterator[tuple[Any, ...]]:
 
 
 def with_prefixes(text: str) -> str:
-    """A query or update with one spelling of namespaces, and the known prefixes declared before it."""
+    """A query with one spelling of namespaces, and the known prefixes that it uses declared before it."""
     text = one_spelling(text)
-    declared = "".join(f"PREFIX {name}: <{base}>\n" for name, base in PREFIXES.items())
-    return declared + text
+    own = set(re.findall(r"(?i)\bprefix\s+([\w-]*):", text))
+    used = [name for name in PREFIXES if name not in own and re.search(rf"(?<![\w-]){name}:", text)]
+    return "".join(f"PREFIX {name}: <{PREFIXES[name]}>\n" for name in used) + text
+
+
+def exists(store: Store, pattern: str) -> bool:
+    """Whether some graph has the pattern. Not ASK: Virtuoso answers that in a form of its own."""
+    return any(True for _ in rows(store, f"SELECT ?graph WHERE {{ GRAPH ?graph {{ {pattern} }} }} LIMIT 1"))
 
 
 class LocalStore:
@@ -152,6 +159,29 @@ def replacing(records: Iterable[Record]) -> str:
     return " ;\n".join(parts)
 
 
+def _requests(records: Iterable[Record]) -> Iterator[str]:
+    """Updates that replace the records, none with more than _UPDATE_TRIPLES triples; blank nodes get names."""
+    parts: list[str] = []
+    room = _UPDATE_TRIPLES
+    for record in records:
+        parts.append(f"DROP SILENT GRAPH {record.graph}")
+        lines = [f"{_named(t.subject)} {t.predicate} {_named(t.object)} ." for t in record.triples]
+        while lines:
+            taken, lines = lines[:room], lines[room:]
+            parts.append(f"INSERT DATA {{ GRAPH {record.graph} {{\n" + "\n".join(taken) + "\n} }")
+            room -= len(taken)
+            if room <= 0:
+                yield " ;\n".join(parts)
+                parts, room = [], _UPDATE_TRIPLES
+    if parts:
+        yield " ;\n".join(parts)
+
+
+def _named(node: object) -> str:
+    """A term; a blank node as an IRI, because it must be the same in several updates."""
+    return f"<urn:fieldwren:blank:{node.value}>" if isinstance(node, ox.BlankNode) else str(node)
+
+
 class EndpointStore:
     """A SPARQL 1.1 endpoint: queries and updates are posted to its address (updates to `update`, if that differs)."""
 
@@ -181,10 +211,9 @@ class EndpointStore:
         return parsed
 
     def write(self, records: Sequence[Record]) -> None:
-        """As Store.write; each batch is one request, and servers apply a request as a whole or say that they failed."""
-        for start in range(0, len(records), _UPDATE_RECORDS):
-            batch = replacing(records[start : start + _UPDATE_RECORDS])
-            self._post(self._update_address, "update", batch, "*/*")
+        """As Store.write, in requests of limited size; a record larger than that is written in several."""
+        for request in _requests(records):
+            self._post(self._update_address, "update", request, "*/*")
 
     def quads(self) -> Iterator[ox.Quad]:
         """As Store.quads."""
@@ -197,7 +226,7 @@ class EndpointStore:
     def _post(self, address: str, kind: str, text: str, accept: str) -> tuple[bytes, str]:
         request = urllib.request.Request(
             address,
-            data=urllib.parse.urlencode({kind: text}).encode(),
+            data=urllib.parse.urlencode({kind: text}, quote_via=urllib.parse.quote).encode(),
             headers={"Accept": accept, "Content-Type": "application/x-www-form-urlencoded"},
         )
         try:

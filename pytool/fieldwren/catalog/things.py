@@ -6,6 +6,7 @@ import functools
 import json
 from collections.abc import Mapping
 from typing import Any, get_args
+from urllib.parse import quote
 
 import pyoxigraph as ox
 
@@ -137,7 +138,7 @@ def thing_description(catalog: Catalog, device: str) -> dict[str, Any]:
         "@type": ["Thing", "s3n:SmartSensor", "fw:Device"],
         "id": node.value,
         "title": text("dct:title") or node.value,
-        "base": text("fw:address") or f"fieldwren://{node.value.removeprefix(DEVICE)}/",
+        "base": f"fieldwren://{quote(text('fw:address') or node.value.removeprefix(DEVICE), safe='')}/",
         "securityDefinitions": {"nosec_sc": {"scheme": "nosec", "description": "The link is a cable on the desk."}},
         "security": "nosec_sc",
         "links": [
