@@ -12,7 +12,7 @@ from fieldwren.errors import BadInputError
 _DEPTH_MOST = 200
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_WORD = re.compile(r"[A-Za-z_$@][\w$:@.-]*")
+_WORD = re.compile(r"[A-Za-z_$@][\w$@.-]*(?::[\w$@.-]+)*")
 _STRING = {'"': re.compile(r'"((?:[^"\\\n]|\\.)*)("?)'), "'": re.compile(r"'((?:[^'\\\n]|\\.)*)('?)")}
 
 

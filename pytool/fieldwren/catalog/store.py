@@ -245,4 +245,7 @@ def results_json(answer: Answer) -> Any:
     """SPARQL 1.1 query results in their JSON form; for CONSTRUCT, N-Triples in `{"triples": […]}`."""
     if isinstance(answer, ox.QueryTriples):
         return {"triples": sorted(str(triple) for triple in answer)}
-    return json.loads(answer.serialize(format=ox.QueryResultsFormat.JSON) or b"{}")
+    made = json.loads(answer.serialize(format=ox.QueryResultsFormat.JSON) or b"{}")
+    if made["head"].get("vars") == ["__ASK_RETVAL"]:  # Virtuoso's way to answer ASK
+        return {"head": {}, "boolean": bool(made["results"]["bindings"])}
+    return made
