@@ -229,7 +229,7 @@ def test_a_foreign_thing_with_faults(catalog: Catalog, tmp_path: Path) -> None:
 
 def test_not_a_thing(catalog: Catalog, tmp_path: Path) -> None:
     path = tmp_path / "x.jsonld"
-    path.write_text("{,,")
+    path.write_text("nonsense")
     with pytest.raises(BadInputError, match=r"x\.jsonld: line 1"):
         add(catalog, [path])
     with pytest.raises(BadInputError, match="no device 'nobody'"):

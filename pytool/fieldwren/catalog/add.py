@@ -131,11 +131,12 @@ def _thing(catalog: Catalog, path: Path) -> Added:
 def _foreign(catalog: Catalog, path: Path, kind: str, quads: Sequence[ox.Quad], faults: list[Fault]) -> Added:
     """Other people's facts with what follows from them in our terms, but for what breaks a shape."""
     triples = [ox.Triple(q.subject, q.predicate, q.object) for q in quads]
-    more, notes = normalise(quads)
+    more, shared, notes = normalise(quads)
     faults += [Fault(str(path), None, note.message) for note in notes]
     kept, broken = without_violations([*triples, *more])
     faults += [Fault(str(path), None, f"{violation.message}: left out") for violation in broken]
-    record = Record(source_graph(path), kept)
+    record = Record(source_graph(path), list(dict.fromkeys(kept)))
+    record.shared.update(shared)
     record.made_by(f"catalog add {path.name}", used=[(str(path), hashlib.sha256(path.read_bytes()).hexdigest())])
     catalog.write([record])
     subjects = {t.subject.value for t in kept if isinstance(t.subject, ox.NamedNode)}

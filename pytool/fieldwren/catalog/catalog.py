@@ -34,6 +34,7 @@ class Catalog:
         self.notes: list[str] = []
         self._held = held
         self._index: Index | None = None
+        self._shared: set[NamedNode] = set()
 
     @classmethod
     def open(
@@ -109,8 +110,18 @@ class Catalog:
         Up to BATCH_RECORDS are one transaction; more are taken in batches, so that memory stays bounded.
         """
         for batch in _batches(records):
-            self.store.write([*batch, revision_record()])
+            shared = self._new_shared(batch)
+            self.store.write([*batch, *shared, revision_record()])
+            self._shared.update(one.graph for one in shared)
             self._index = None
+
+    def _new_shared(self, batch: Iterable[Record]) -> list[Record]:
+        """Records of tools, files and data sets that the batch refers to and the store does not have."""
+        found = {node: one for record in batch for node, one in record.shared.items() if node not in self._shared}
+        for node in list(found):
+            if exists(self.store, f"{node} a ?kind"):
+                self._shared.add(found.pop(node).graph)
+        return list(found.values())
 
     def _fill(self) -> None:
         """Boards, when this version knows others than recorded, and the inbox."""

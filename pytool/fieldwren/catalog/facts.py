@@ -45,10 +45,18 @@ def literal(value: Value) -> NamedNode | BlankNode | Literal:
 
 @dataclass
 class Record:
-    """The triples about one thing; `graph` is the thing's IRI and the name of the graph that holds them."""
+    """The triples about one thing; `graph` is the thing's IRI and the name of the graph that holds them.
+
+    No triple stands in two graphs: embedded stores would count it twice.
+    """
 
     graph: NamedNode
     triples: list[Triple] = field(default_factory=list)
+    shared: dict[NamedNode, Record] = field(default_factory=dict)
+
+    def about(self, node: NamedNode) -> Record:
+        """The record of something that many records refer to, and that is said only once: a tool, file or data set."""
+        return self.shared.setdefault(node, Record(node))
 
     def say(self, subject: Node, predicate: str, *values: Value | None) -> None:
         """Adds `subject predicate value` for every value that is not None; `predicate` is a prefixed name."""
@@ -81,11 +89,15 @@ class Record:
         self.say(activity, "rdfs:label", how)
         self.say(activity, "prov:endedAtTime", when)
         self.say(activity, "prov:wasAssociatedWith", agent)
-        self.of_type(agent, "prov:SoftwareAgent")
-        self.say(agent, "rdfs:label", f"fieldwren {version}")
-        for name, sha256 in used:
+        self.about(agent).of_type(agent, "prov:SoftwareAgent")
+        self.about(agent).say(agent, "rdfs:label", f"fieldwren {version}")
+        self.used(activity, used)
+
+    def used(self, activity: NamedNode, files: Iterable[tuple[str, str]]) -> None:
+        """Files, as (path, SHA-256), that an activity read."""
+        for name, sha256 in files:
             entity = NamedNode(f"urn:fieldwren:file:{sha256}")
             self.say(activity, "prov:used", entity)
-            self.of_type(entity, "prov:Entity")
-            self.say(entity, "prov:atLocation", name)
-            self.say(entity, "fw:sha256", sha256)
+            self.about(entity).of_type(entity, "prov:Entity")
+            self.about(entity).say(entity, "prov:atLocation", name)
+            self.about(entity).say(entity, "fw:sha256", sha256)

@@ -82,13 +82,9 @@ def _run(entry: Entry, kind: str) -> tuple[Record, NamedNode]:
     record.say(node, "fw:arguments", json.dumps(entry.get("arguments", {}), sort_keys=True))
     agent = iri("urn:fieldwren:tool:", "fieldwren", str(entry.get("version", "")))
     record.say(node, "prov:wasAssociatedWith", agent)
-    record.of_type(agent, "prov:SoftwareAgent")
-    for name, sha256 in entry.get("files", {}).items():
-        used = NamedNode(f"urn:fieldwren:file:{sha256}")
-        record.say(node, "prov:used", used)
-        record.of_type(used, "prov:Entity")
-        record.say(used, "prov:atLocation", name)
-        record.say(used, "fw:sha256", sha256)
+    record.about(agent).of_type(agent, "prov:SoftwareAgent")
+    record.about(agent).say(agent, "rdfs:label", f"fieldwren {entry.get('version', '')}")
+    record.used(node, entry.get("files", {}).items())
     return record, node
 
 

@@ -347,9 +347,9 @@ def _say_front_end(record: Record, node: NamedNode, facts: ModelFacts) -> None:
     place = iri(FRONT_END, hashlib.sha256(text.encode()).hexdigest()[:32])
     record.say(node, "fw:frontEnd", place)
     record.say(node, "fw:frontEndKind", facts.front_end)
-    record.of_type(place, "fw:FrontEnd")
-    record.say(place, "fw:frontEndKind", facts.front_end)
-    record.say(place, "fw:parameters", text)
+    record.about(place).of_type(place, "fw:FrontEnd")
+    record.about(place).say(place, "fw:kind", facts.front_end)
+    record.about(place).say(place, "fw:parameters", text)
 
 
 def _say_footprint(record: Record, node: NamedNode, footprint: Footprint) -> None:
@@ -380,5 +380,5 @@ def say_evaluation(record: Record, place: NamedNode, model: NamedNode, evaluatio
         record.say(place, "fw:dataSetName", evaluation.dataset)
         data = iri("urn:fieldwren:dataset:", evaluation.dataset)
         record.say(place, "it6:testedOn", data)
-        record.of_type(data, "dcat:Dataset")
-        record.say(data, "dct:title", evaluation.dataset)
+        record.about(data).of_type(data, "dcat:Dataset")
+        record.about(data).say(data, "dct:title", evaluation.dataset)

@@ -68,15 +68,18 @@ class NormalFault:
     message: str
 
 
-def normalise(quads: Iterable[ox.Quad]) -> tuple[list[ox.Triple], list[NormalFault]]:
-    """Additional triples in the catalogue's terms for foreign facts; those already in its terms get none."""
+def normalise(quads: Iterable[ox.Quad]) -> tuple[list[ox.Triple], dict[ox.NamedNode, Record], list[NormalFault]]:
+    """Additional triples in the catalogue's terms for foreign facts, and records of data sets that they refer to.
+
+    Facts already in its terms get none.
+    """
     scratch = ox.Store()
     scratch.bulk_extend(ox.Quad(q.subject, q.predicate, q.object) for q in quads)
     made = Record(ox.NamedNode("urn:fieldwren:normalised"))
     faults: list[NormalFault] = []
     _devices(scratch, made, faults)
     _networks(scratch, made, faults)
-    return made.triples, faults
+    return made.triples, made.shared, faults
 
 
 def _rows(store: ox.Store, query: str) -> list[tuple[object, ...]]:

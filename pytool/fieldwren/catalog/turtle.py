@@ -12,7 +12,7 @@ from fieldwren.catalog.namespaces import PREFIXES, one_spelling
 
 _DIRECTIVE = re.compile(r"\s*@?(prefix|base)\b", re.IGNORECASE)
 _DECLARED = re.compile(r"\s*@?prefix\s+([^\s:]*)\s*:\s*<([^>\s]*)>", re.IGNORECASE)
-_ANYWHERE = re.compile(r"prefix\s+([A-Za-z][\w.-]*|)\s*:\s*<([^<>\s]*)>", re.IGNORECASE)
+_ANYWHERE = re.compile(r"^\s*(?:\S{0,8}\s+|@prefix)([A-Za-z][\w.-]*|):\s*<([^<>\s]*)>\s*\.?\s*$", re.MULTILINE)
 _SUBJECT = re.compile(r"(<[^<>\s]*>|_:\S+|\[|[A-Za-z][\w.-]*:[\w.%/-]*|:[\w.%/-]+|@prefix|@base)(\s|$)", re.IGNORECASE)
 _UNDECLARED = re.compile(r"[Tt]he prefix (\S*?):? has not been declared")
 _PLACE = re.compile(r"\s*\(?(Parser error )?at line \d+[^:]*:?\s*|\s*\(line \d+\)\s*$")
@@ -74,7 +74,7 @@ class _Reader:
 
     def read(self, text: str) -> tuple[list[ox.Quad], list[TurtleFault]]:
         # Declarations that are themselves damaged: what they would mean, unless something says otherwise.
-        self._prefixes = {name: iri for name, iri in _ANYWHERE.findall(text)}
+        self._prefixes = dict(_ANYWHERE.findall(text))
         for piece in map(_without_leading_comments, statements(text)):
             if _DIRECTIVE.match(piece.text):
                 self._directive(piece)
