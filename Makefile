@@ -69,8 +69,9 @@ long: all  ## minutes to hours: exhaustive damage to models, fuzzing
 	@mkdir -p runs/fuzz && $(BIN)/python tools/fuzz_models.py runs/fuzz $(DATA)/models -max_len=8192 \
 	  -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=runs/fuzz/
 
-bench: all  ## instructions and bytes of all models at hand, in the emulator
+bench: all  ## instructions and bytes of all models at hand, in the emulator; times of the catalogue
 	@$(BIN)/python tools/bench_models.py
+	@$(BIN)/python tools/bench_catalog.py
 
 lint: all  ## formatting, types and warnings of Python and C; the static analyser, which make test leaves out
 	@$(PYTEST) -q tests/style -m ""

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,8 +56,7 @@ def validated(records: Iterable[Record]) -> Iterator[Record]:
 @click.option("--devices", default=1_000, show_default=True)
 def main(models: int, devices: int) -> None:
     """Load a made-up fleet into a new catalogue and ask it."""
-    from fleet import records
-
+    records = import_module("fleet").records
     from fieldwren.catalog import Catalog, find_models, search
     from fieldwren.catalog.match import match
     from fieldwren.catalog.store import rows

@@ -12,7 +12,7 @@ from typing import Self
 from pyoxigraph import NamedNode
 
 from fieldwren.catalog.facts import Record
-from fieldwren.catalog.hardware import board_record, known_boards, seed
+from fieldwren.catalog.hardware import board_record, known_boards, seed, vocabulary_record
 from fieldwren.catalog.index import Index, build_index, load_index, save_index
 from fieldwren.catalog.namespaces import CATALOG
 from fieldwren.catalog.store import EndpointStore, LocalStore, Store, exists, revision, revision_record, rows
@@ -129,7 +129,8 @@ class Catalog:
         if not exists(self.store, f'<{CATALOG}> fw:seed "{present}"'):
             mark = Record(NamedNode(f"{CATALOG}:seed"))
             mark.say(NamedNode(CATALOG), "fw:seed", present)
-            self.write([*(board_record(facts, "boards of fieldwren") for facts in known_boards()), mark])
+            boards = (board_record(facts, "boards of fieldwren") for facts in known_boards())
+            self.write([*boards, vocabulary_record(), mark])
         if self.folder is not None:
             from fieldwren.catalog.inbox import take_in
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
-from pyoxigraph import NamedNode
+from pyoxigraph import NamedNode, RdfFormat, parse
 
 from fieldwren.boards import Board, load_board
 from fieldwren.boards.definition import board_ids
@@ -184,10 +184,19 @@ def say_sensor(record: Record, node: NamedNode, sensor: Sensor) -> None:
         record.say(rate, "qudt:hasUnit", NamedNode("http://qudt.org/vocab/unit/HZ"))
 
 
+def vocabulary_record() -> Record:
+    """The catalogue's own terms, their units among them, so that queries can ask for them."""
+    content = (DATA / "vocabulary.ttl").read_bytes()
+    quads = parse(content, format=RdfFormat.TURTLE)
+    return Record(NamedNode("urn:fieldwren:vocabulary"), [quad.triple for quad in quads])
+
+
 def seed() -> str:
     """A hash over everything known_boards() reads: when it changes, the boards are recorded anew."""
-    content = (DATA / "hardware.toml").read_bytes() + b"".join(
-        repr(load_board(board_id)).encode() for board_id in board_ids()
+    content = (
+        (DATA / "hardware.toml").read_bytes()
+        + (DATA / "vocabulary.ttl").read_bytes()
+        + b"".join(repr(load_board(board_id)).encode() for board_id in board_ids())
     )
     return hashlib.sha256(content).hexdigest()[:16]
 

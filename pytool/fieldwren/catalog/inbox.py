@@ -58,9 +58,7 @@ def take_in(catalog: Catalog, inbox: Path) -> list[str]:
 
 def records_of(catalog: Catalog, entry: Entry) -> list[Record]:
     """The records a verb's result gives, with those of models that the catalogue does not have yet."""
-    make = _VERBS.get(str(entry["verb"]))
-    if make is None:
-        return [_plain_run(entry)]
+    make = _VERBS.get(str(entry["verb"]), _plain_run)
     return [*_models(catalog, entry), *make(entry)]
 
 
@@ -88,11 +86,11 @@ def _run(entry: Entry, kind: str) -> tuple[Record, NamedNode]:
     return record, node
 
 
-def _plain_run(entry: Entry) -> Record:
+def _plain_run(entry: Entry) -> list[Record]:
     """A verb without facts of its own: that it ran, on what, and what it said."""
     record, node = _run(entry, "")
     record.say(node, "fw:result", json.dumps(entry.get("result"))[:100_000])
-    return record
+    return [record]
 
 
 def _model_of(entry: Entry) -> NamedNode | None:

@@ -134,7 +134,8 @@ class LocalStore:
         if self._journal is None or not self._journal.exists():
             return
         graphs = json.loads(self._journal.read_text(encoding="utf-8"))
-        self._store.update(" ;\n".join(f"DROP SILENT GRAPH <{graph}>" for graph in graphs))
+        dropped = [f"DROP SILENT GRAPH <{graph}>" for graph in graphs]
+        self._store.update(" ;\n".join([*dropped, replacing([revision_record()])]))
         self._store.flush()
         self._journal.unlink()
 
