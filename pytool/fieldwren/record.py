@@ -91,9 +91,19 @@ def record_device(verb: str, info: object, *, address: str, serial: str | None =
     fields = dict(vars(info))
     record(
         "device",
-        lambda: {"info": fields, "address": address, "serial": serial},
+        lambda: {"info": fields, "address": address, "serial": serial or _serial_number(address)},
         {"verb": verb, "address": address},
     )
+
+
+def _serial_number(address: str) -> str | None:
+    """The USB serial number of the device at a link's address, None where it has none."""
+    from fieldwren.device.serial_port import find_port, serial_ports
+
+    kind, _, rest = address.partition(":")
+    if kind == "usb":
+        return find_port(rest or None).serial_number
+    return next((port.serial_number for port in serial_ports() if port.path == address), None)
 
 
 def _hashes(arguments: Mapping[str, Any]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ _DATE_TIME = NamedNode(XSD + "dateTime")
 _DECIMAL = NamedNode(XSD + "double")
 
 
+@functools.cache
 def term(name: str) -> NamedNode:
     """The IRI of a prefixed name: `term("fw:ramBytes")`."""
     prefix, _, local = name.partition(":")
