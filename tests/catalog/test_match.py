@@ -168,7 +168,7 @@ def test_the_index_of_a_store_is_found_again_and_renewed(tmp_path: Path) -> None
 
 def test_cost_lists_hold_measurements() -> None:
     """Every price list names the board and models it was measured on, and prices are positive."""
-    lists = sorted((CHECKOUT / "boards" / "costs").glob("*.json"))
+    lists = sorted((CHECKOUT / "boards" / "costs" / "latency").glob("*.json"))
     assert lists
     for path in lists:
         content = json.loads(path.read_text())

@@ -17,7 +17,7 @@ from fieldwren.boards import Board, load_board
 from fieldwren.boards.definition import board_ids
 from fieldwren.catalog.facts import Record, iri
 from fieldwren.catalog.namespaces import BOARD
-from fieldwren.core import Core
+from fieldwren.core import FEATURES, Core
 from fieldwren.images import core_of
 
 DATA = Path(__file__).parent / "data"
@@ -125,7 +125,8 @@ def read_board(path: Path) -> BoardFacts:
 
 def core_key(core: Core) -> str:
     """The name of a core together with the kernel variants lowering may choose on it, e.g. `cortex-m4+dsp+fpu`."""
-    return core.name + "+dsp" * core.dsp + "+mve" * core.mve + "+fpu" * core.fpu
+    has = [*(feature for feature in FEATURES if getattr(core, feature)), *(["fpu"] if core.fpu else [])]
+    return "+".join([core.name, *has])
 
 
 def board_record(facts: BoardFacts, how: str) -> Record:

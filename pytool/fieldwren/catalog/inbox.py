@@ -144,6 +144,9 @@ def _board_node(board: str) -> NamedNode:
 
 def _bench(entry: Entry) -> list[Record]:
     result = entry["result"]
+    given = entry["arguments"]
+    if given.get("suite") or given.get("streaming"):
+        return _plain_run(entry)  # other figures than those of one inference of one model
     model = _model_of(entry)
     if model is None:
         raise ValueError("the model file of a benchmark is not among its files")

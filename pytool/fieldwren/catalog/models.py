@@ -13,18 +13,18 @@ from pyoxigraph import NamedNode
 
 from fieldwren.app import load_app
 from fieldwren.app_model import LABELS_KEY, app_model
-from fieldwren.boards import load_board
+from fieldwren.boards import Board, load_board
 from fieldwren.catalog.costs import estimated_cycles
 from fieldwren.catalog.facts import Record, iri
 from fieldwren.catalog.hardware import PORTABLE_CORE, BoardFacts, core_key, known_boards
 from fieldwren.catalog.namespaces import FRONT_END, MODEL, SOURCE
-from fieldwren.check import largest_layers, largest_tables
-from fieldwren.core import PORTABLE, Core
+from fieldwren.check import largest_layers, largest_tables, planned_for
+from fieldwren.core import FEATURES, PORTABLE, Core
 from fieldwren.errors import UnsupportedError
 from fieldwren.features import METADATA_KEY, FrontEndParameters, SensorFrontEnd, from_json
 from fieldwren.graph import Graph, Operator, Subgraph
 from fieldwren.ops.lowering import lower
-from fieldwren.plan import plan
+from fieldwren.plan import Plan
 from fieldwren.sizes import predict
 from fieldwren.tflite import read_model
 
@@ -145,8 +145,13 @@ def needs_of(front_end: FrontEndParameters) -> tuple[tuple[str, float | None], .
     return (("microphone", float(front_end.sample_rate_hz)),)
 
 
-def model_facts(path: Path, hints: Hints | None = None, boards: Sequence[BoardFacts] = ()) -> ModelFacts:
-    """Facts of a .tflite; BadInputError when it is none. A valid model nothing can run is recorded with the reason."""
+def model_facts(
+    path: Path, hints: Hints | None = None, boards: Sequence[BoardFacts] = (), *, app: Path | None = None
+) -> ModelFacts:
+    """Facts of a .tflite; BadInputError when it is none. A valid model nothing can run is recorded with the reason.
+
+    With `app`, its footprints are those of the app's firmware.
+    """
     graph = read_model(path)
     facts = ModelFacts(
         name=graph.name,
@@ -161,14 +166,14 @@ def model_facts(path: Path, hints: Hints | None = None, boards: Sequence[BoardFa
         outputs=tuple(_tensor_text(graph, i) for i in graph.main.outputs),
     )
     facts = _with_metadata(facts, graph)
-    facts = _with_footprints(facts, graph, boards)
+    facts = _with_footprints(facts, graph, app or path, boards)
     return with_hints(facts, hints or Hints())
 
 
 def app_facts(folder: Path, hints: Hints | None = None, boards: Sequence[BoardFacts] = ()) -> ModelFacts:
     """Facts of an app folder: its model's, with the task, labels and front end of the manifest."""
     app = load_app(folder)
-    facts = model_facts(app.model_path, None, boards)
+    facts = model_facts(app.model_path, None, boards, app=folder)
     graph = read_model(app.model_path)
     model = app_model(app, graph, lower(graph, PORTABLE))
     front_end = model.front_end
@@ -253,42 +258,47 @@ def _cores(boards: Sequence[BoardFacts]) -> dict[str, Core]:
     return found
 
 
-def _with_footprints(facts: ModelFacts, graph: Graph, boards: Sequence[BoardFacts]) -> ModelFacts:
+def _with_footprints(facts: ModelFacts, graph: Graph, source: Path, boards: Sequence[BoardFacts]) -> ModelFacts:
+    """Sizes on every core, of `source` (a .tflite or an app) as `check` takes it."""
     footprints: list[Footprint] = []
-    plans = {}
-    reference = load_board("host")
+    planned: Plan | None = None
     for key, core in _cores(boards).items():
-        variants = (core.dsp, core.mve, core.fpu)
+        board = _board_with(core)
         try:
-            if variants not in plans:
-                plans[variants] = plan(lower(graph, core))
+            planned, _, phases = planned_for(source, board)
         except UnsupportedError as error:
             return replace(facts, unsupported=str(error), unsupported_operator=_named_operator(str(error), graph))
-        planned = plans[variants]
-        board = reference.model_copy(update={"core": reference.core.model_copy(update={"cpu": core.name})})
-        sizes = predict(planned, board)
+        sizes = predict(planned, board, phases)
         footprints.append(
             Footprint(
                 core=key,
                 flash_bytes=sizes.flash_bytes,
                 ram_bytes=sizes.ram_bytes,
                 code_bytes=sizes.code_bytes,
-                arena_bytes=planned.arena_bytes + planned.state_bytes,
+                arena_bytes=planned.arena_bytes,
                 stack_bytes=sizes.stack_bytes,
                 sizes_estimated=sizes.estimated,
-                cycles=estimated_cycles(planned, core.name),
+                cycles=estimated_cycles(planned, core),
                 flash_contributors=largest_tables(planned),
                 ram_contributors=largest_layers(planned),
             )
         )
-    some = next(iter(plans.values()))
+    assert planned is not None  # there is always the portable core
     return replace(
         facts,
         footprints=tuple(footprints),
-        macs=some.program.macs,
-        weights_bytes=some.const_bytes,
-        stateful=some.program.is_stateful,
+        macs=planned.program.macs,
+        weights_bytes=planned.const_bytes,
+        stateful=planned.program.is_stateful,
     )
+
+
+def _board_with(core: Core) -> Board:
+    """A board with this core and no limits."""
+    host = load_board("host")
+    variants = ("portable", *(feature for feature in FEATURES if getattr(core, feature)))
+    part = host.core.model_copy(update={"cpu": core.name, "fpu": "single" if core.fpu else "none"})
+    return host.model_copy(update={"core": part, "variants": variants})
 
 
 def _named_operator(message: str, graph: Graph) -> str | None:

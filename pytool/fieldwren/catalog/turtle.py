@@ -178,11 +178,10 @@ def _at_subjects(piece: Piece) -> list[Piece]:
     start = 0
     seen = False
     for number, line in enumerate(lines):
-        if _SUBJECT.match(line):
-            if seen:
-                parts.append(Piece("\n".join(lines[start:number]), piece.line + start))
-                start = number
-            seen = True
+        if _SUBJECT.match(line) and seen:
+            parts.append(Piece("\n".join(lines[start:number]), piece.line + start))
+            start = number
+        seen = seen or bool(line.strip())
     parts.append(Piece("\n".join(lines[start:]), piece.line + start))
     return parts
 
