@@ -15,7 +15,7 @@ require_module("pyoxigraph")
 
 from pyoxigraph import NamedNode  # noqa: E402
 
-from fieldwren.catalog import add, deploy  # noqa: E402
+from fieldwren.catalog import add, deploy, find_models  # noqa: E402
 from fieldwren.catalog.facts import Record, iri  # noqa: E402
 from fieldwren.catalog.namespaces import BOARD, DEVICE  # noqa: E402
 from fieldwren.cli.catalog import catalog as command  # noqa: E402
@@ -83,6 +83,23 @@ def test_a_bare_model_hears_nothing_on_hardware(fleet: Catalog) -> None:
     add(fleet, [require_data("models", "tflm_hello_world.tflite")])
     (step,) = deploy(fleet, model="tflm_hello_world", to=["other"]).steps
     assert any("make an app for it" in reason for reason in step.reasons)
+
+
+def test_a_device_gets_the_first_model_that_fits(fleet: Catalog) -> None:
+    """Models by the query, best first; the small model is taken where the large one has no room."""
+    add(fleet, [CHECKOUT / "examples" / "digits"])
+    digits, presence = (next(m for m in fleet.index.models if m.name == name) for name in ("digits", "presence"))
+    assert digits.id != presence.id
+    sizes = {one.name: one.flash_bytes or 0 for one in find_models(fleet, board="good")}
+    assert sizes["presence"] + 100 < sizes["digits"]
+    fleet.write([device("small", "mps2-an386", flashBytes=sizes["presence"] + 100)])
+    query = "SELECT ?m WHERE { ?m a fw:Model ; dct:title ?t } ORDER BY ?t"
+    steps = {step.target: step for step in deploy(fleet, query=query, to=["devices"]).steps}
+    assert (steps["good"].model, steps["good"].action) == ("digits", "build")
+    assert (steps["small"].model, steps["small"].action) == ("presence", "build")
+    assert (steps["full"].model, steps["full"].action) == ("digits", "refused")
+    with pytest.raises(BadInputError, match="no model to deploy"):
+        deploy(fleet, to=["devices"])
 
 
 def test_nothing_to_deploy_to(fleet: Catalog) -> None:

@@ -25,7 +25,8 @@ Sort = Literal["accuracy", "latency", "flash", "ram", "name"]
 class Found:
     """A model (or a board) and how it does on the board (or with the model) that was asked about.
 
-    Without such a board or model, `fits` and the latency are None; sizes are then what a model needs at most on any
+    `sensors` are the kinds that a model listens to, or that a board has (None: any, over its pins or the link). Without
+    such a board or model, `fits` and the latency are None; sizes are then what a model needs at most on any
     core, or what a board has. `latency_source` is `measured` where that pair was benchmarked, else `estimated`.
     """
 
@@ -244,6 +245,7 @@ def _found_models(index: Index, order: NDArray[np.intp], result: Match, target: 
             "model",
             model.task,
             model.licence,
+            model.sensors,
         )
         for row, fits, flash, ram, latency, measured in columns
         for model in (index.models[row],)

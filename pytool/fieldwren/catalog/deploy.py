@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from pyoxigraph import NamedNode
+
 from fieldwren.catalog.ask import find_model, find_target
 from fieldwren.catalog.catalog import Catalog
 from fieldwren.catalog.index import Index, Target
@@ -52,26 +54,33 @@ class DeployPlan:
 def deploy(
     catalog: Catalog,
     *,
-    model: str,
+    model: str | None = None,
     query: str | None = None,
     to: Sequence[str] = (),
     execute: bool = False,
     show: Callable[[DeployPlan], None] | None = None,
 ) -> DeployPlan:
-    """Plans (and with `execute` builds) the app of `model` for devices: those named in `to`, or found by `query`.
+    """Plans (and with `execute` builds) which app goes to which device.
 
-    `query` is a SPARQL SELECT whose first variable gives devices or boards. Everything is checked before anything is
-    built; with a step that is impossible nothing is built. `show` gets the plan before the work begins. Raises
-    BadInputError when there is nothing to deploy to.
+    `to` names devices or boards; `devices` and `boards` stand for all of them. `query` is a SPARQL SELECT: models among
+    what it finds are candidates (after `model`, in the order of its rows), devices and boards are targets. A target gets the
+    first candidate that fits it. Everything is checked before anything is built; with a step that is impossible nothing
+    is built. `show` gets the plan before the work begins. Raises BadInputError when there is no model or no target.
     """
     index = catalog.index
-    row = find_model(index, model)
-    names = [*to, *(_asked(catalog, query) if query else ())]
-    targets = [find_target(index, name) for name in dict.fromkeys(names)]
+    rows_of = {entry.id: row for row, entry in enumerate(index.models)}
+    targets_of = {target.id: target for target in index.targets}
+    found = _asked(catalog, query) if query else []
+    candidates = [*([find_model(index, model)] if model else []), *(rows_of[iri] for iri in found if iri in rows_of)]
+    targets = [target for name in to for target in _named(index, name)]
+    targets += [targets_of[iri] for iri in found if iri in targets_of]
+    if not candidates:
+        raise BadInputError("there is no model to deploy: name one with --model, or find some with --query")
     if not targets:
         raise BadInputError("there is nothing to deploy to: name devices with --to, or find some with --query")
     running = _running(catalog)
-    steps = tuple(_step(index, row, target, running.get(target.id)) for target in targets)
+    unique = {target.id: target for target in targets}.values()
+    steps = tuple(_best(index, candidates, target, running.get(target.id)) for target in unique)
     plan = DeployPlan(steps, importlib.util.find_spec("fieldwren.flash") is not None)
     if show is not None:
         show(plan)
@@ -81,8 +90,19 @@ def deploy(
 
 
 def _asked(catalog: Catalog, query: str) -> list[str]:
-    """What the first variable of a SELECT holds."""
-    return [row[0].value for row in rows(catalog.store, query) if row and row[0] is not None]
+    """Every IRI that a SELECT finds, row by row."""
+    return [value.value for row in rows(catalog.store, query) for value in row if isinstance(value, NamedNode)]
+
+
+def _named(index: Index, name: str) -> list[Target]:
+    kind = {"devices": "device", "boards": "board"}.get(name)
+    return [find_target(index, name)] if kind is None else [t for t in index.targets if t.kind == kind]
+
+
+def _best(index: Index, candidates: Sequence[int], target: Target, running: str | None) -> DeployStep:
+    """The first candidate that can go to the target; where none can, why the first cannot."""
+    steps = [_step(index, row, target, running) for row in dict.fromkeys(candidates)]
+    return next((step for step in steps if step.action != "refused"), steps[0])
 
 
 def _running(catalog: Catalog) -> dict[str, str]:

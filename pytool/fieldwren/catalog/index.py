@@ -21,7 +21,7 @@ from fieldwren.catalog.hardware import PORTABLE_CORE
 from fieldwren.catalog.store import Store, rows
 from fieldwren.files import written_whole
 
-FORMAT = 4
+FORMAT = 5
 """Version of the saved columns; other versions are rebuilt."""
 
 Bits = NDArray[np.uint64]
@@ -62,6 +62,7 @@ class ModelText(NamedTuple):
     unsupported: str | None = None
     unsupported_operator: str | None = None
     macs: int | None = None
+    sensors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,11 +136,11 @@ def build_index(store: Store) -> Index:
     order = sorted(models, key=lambda m: (_first(models[m], "title", ""), m))
     number = {m: i for i, m in enumerate(order)}
     accuracy, datasets = _evaluations(store)
-    texts = [_model_text(m, models[m], accuracy.get(m), datasets.get(m, ())) for m in order]
+    needs = _needs(store)
+    texts = [_model_text(m, models[m], accuracy.get(m), datasets.get(m, ()), needs.get(m, {})) for m in order]
 
     operator_sets = [models[m].get("operator", ()) for m in order]
     operator_names = sorted({name for names in operator_sets for name in names})
-    needs = _needs(store)
     kinds = sorted({kind for found in needs.values() for kind in found})
     rates = np.full((len(order), len(kinds)), -1.0)
     for m, found in needs.items():
@@ -195,7 +196,11 @@ def _first(fields: Mapping[str, list[Any]], name: str, default: Any = None) -> A
 
 
 def _model_text(
-    model: str, fields: Mapping[str, list[Any]], accuracy: float | None, datasets: Iterable[str]
+    model: str,
+    fields: Mapping[str, list[Any]],
+    accuracy: float | None,
+    datasets: Iterable[str],
+    sensors: Iterable[str],
 ) -> ModelText:
     listed = _first(fields, "labelList")
     return ModelText(
@@ -214,6 +219,7 @@ def _model_text(
         unsupported=_first(fields, "unsupported"),
         unsupported_operator=_first(fields, "unsupportedOperator"),
         macs=_first(fields, "macs"),
+        sensors=tuple(sorted(sensors)),
     )
 
 
@@ -360,7 +366,7 @@ def load_index(path: Path, stamp: str) -> Index | None:
         name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
     }
     return Index(
-        models=[ModelText._make(fields) for fields in text["models"]],
+        models=[ModelText._make(tuple(f) if isinstance(f, list) else f for f in fields) for fields in text["models"]],
         targets=[Target(**tuples(fields)) for fields in text["targets"]],
         cores=text["cores"],
         operator_names=text["operator_names"],

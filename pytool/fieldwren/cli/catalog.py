@@ -364,14 +364,14 @@ def export(place: _Place, file: Path, json: bool) -> None:
 
 
 @catalog.command()
-@click.option("--model", required=True, help="Name or hash of the model to deploy.")
-@click.option("--query", help="SPARQL SELECT whose first variable gives devices or boards.")
-@click.option("--to", multiple=True, help="A device or board, by name.")
+@click.option("--model", help="Name or hash of the model to deploy.")
+@click.option("--query", help="SPARQL SELECT that finds models, devices, or both.")
+@click.option("--to", multiple=True, help="A device or board by name; `devices` or `boards`: all of them.")
 @click.option("--yes", "execute", is_flag=True, help="Do it, instead of only showing the plan.")
 @json_option
 @click.pass_obj
-def deploy(place: _Place, model: str, query: str | None, to: Sequence[str], execute: bool, json: bool) -> int:
-    """Plan which image goes to which device; with --yes build (and flash) them."""
+def deploy(place: _Place, model: str | None, query: str | None, to: Sequence[str], execute: bool, json: bool) -> int:
+    """Plan which image goes to which device; with --yes build them. A device gets the first model found that fits."""
     from fieldwren.catalog import deploy
 
     before: Callable[[DeployPlan], None] | None = None
