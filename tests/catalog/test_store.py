@@ -108,6 +108,14 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+def test_a_damaged_store_is_told(tmp_path: Path) -> None:
+    with Catalog.open(tmp_path / "s"):
+        pass
+    (tmp_path / "s" / "quads" / "CURRENT").write_text("junk")
+    with pytest.raises(BadInputError, match="cannot be opened"):
+        Catalog.open(tmp_path / "s")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("server", [rdflib_endpoint, virtuoso])
 def test_an_endpoint_answers_as_the_embedded_store(

@@ -69,6 +69,13 @@ def test_small_faults(before: str, after: str, line: int, lost: int) -> None:
     assert found <= triples(GOOD), "something was made up"
 
 
+def test_a_text_that_breaks_off() -> None:
+    found, faults = kept(GOOD + '\nex:d ex:of "half')
+    assert found == triples(GOOD)
+    assert [line for line, _ in faults] == [12]
+    assert kept(GOOD + "# the end")[1] == []
+
+
 def test_an_unknown_prefix_loses_only_its_triples() -> None:
     found, faults = kept(GOOD.replace("ex:of ex:a .", "odd:of ex:a ."))
     assert [line for line, _ in faults] == [9]

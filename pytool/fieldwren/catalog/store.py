@@ -93,7 +93,7 @@ class LocalStore:
         self._journal = None if folder is None else folder.with_name("loading.json")
         try:
             self._store = ox.Store() if folder is None else ox.Store(str(folder))
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             raise BadInputError(
                 f"{folder}: the catalogue cannot be opened: {error}; if it is damaged, remove the folder and add again"
             ) from error

@@ -248,7 +248,7 @@ def statements(text: str) -> Iterator[Piece]:
             if re.match(r"(prefix|base)\b[^.]*>\s*$", line, re.IGNORECASE):
                 yield Piece(line, 1 + text.count("\n", 0, i))
                 start = i + len(line)
-    if text[start:].strip() and any(not c.isspace() for _, c in _scan(text[start:])):
+    if re.sub(r"(?m)^\s*#.*$", "", text[start:]).strip(" \t\r\n#"):
         yield Piece(text[start:], 1 + text.count("\n", 0, start))
 
 
