@@ -124,6 +124,7 @@ void fw_learner_reset(fw_learner_t *l) {
   l->classes = factory->classes;
   memset(l->head, 0, sizeof(float) * FW_LEARNER_HEAD_FLOATS(features, stride));
   memset(l->table, 0, sizeof(fw_learner_class_t) * stride);
+  memset(l->replay, 0, features * stride * l->config.replay_per_class); /* so that equal states are equal bytes */
   for (uint32_t c = 0; c < factory->classes; ++c) {
     fw_learner_class_t *const entry = &l->table[c];
     memcpy(entry->name, factory->names + c * FW_LEARNER_NAME_BYTES, FW_LEARNER_NAME_BYTES - 1);
