@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from fieldwren.app import App
 from fieldwren.core import PORTABLE, Core
@@ -16,6 +17,9 @@ from fieldwren.ops.lowering import lower
 from fieldwren.plan import Plan, plan
 from fieldwren.program import Port, Program
 from fieldwren.tflite import read_model
+
+if TYPE_CHECKING:
+    from fieldwren.learn import Factory
 
 LABELS_KEY = "fieldwren.labels"
 DEFAULT_STRIDE_MS = 100.0
@@ -30,7 +34,8 @@ class AppModel:
     """A checked app. `labels` and `detector` are empty and `None` for a regression, which has no classes.
 
     `stride_frames` is what the app loop counts: frames of an audio front end from one inference to the next (rows: 1, the
-    front end itself says when a window is due). `stride_ms` is the same in time.
+    front end itself says when a window is due). `stride_ms` is the same in time. `factory` is what the learner of an app with
+    [learn] starts from; its firmware has only the model's backbone.
     """
 
     app: App
@@ -39,6 +44,7 @@ class AppModel:
     detector: DetectorConfig | None
     stride_frames: int
     stride_ms: float
+    factory: Factory | None = None
 
     @property
     def element_period_ms(self) -> Fraction:
@@ -59,8 +65,14 @@ def load_app_model(app: App, core: Core = PORTABLE) -> tuple[AppModel, Plan]:
     Raises BadInputError naming the manifest's field or the model's tensor.
     """
     graph = read_model(app.model_path)
-    planned = plan(lower(graph, core))
-    return app_model(app, graph, planned.program), planned
+    if app.learn is None:
+        planned = plan(lower(graph, core))
+        return app_model(app, graph, planned.program), planned
+    from fieldwren.learn.settings import app_factory
+
+    model = app_model(app, graph, lower(graph, core))
+    backbone, factory = app_factory(app, graph, model.labels)
+    return replace(model, factory=factory), plan(lower(backbone, core))
 
 
 def app_model(app: App, graph: Graph, program: Program) -> AppModel:
