@@ -22,7 +22,7 @@ static const char *const usages[] = {
     "capture",
     "reboot",
 #if defined(FW_LEARN)
-    "learn status|class LABEL",
+    "learn status|answer|class LABEL",
     "teach LABEL|#INDEX [detected|missed]",
     "feedback right|wrong",
     "practise [PASSES]",

@@ -312,16 +312,35 @@ static void learn_class(fw_device_t *device) {
   fw_link_answer_end(&device->link);
 }
 
+/* learn answer: what the newest sample is, by the head as it is now. */
+static void learn_answer(fw_device_t *device) {
+  fw_learning_t *const g = learning_of(device);
+  if (g->has[FW_SAMPLE_NEWEST] == 0u) {
+    fw_link_error(&device->link, "not_ready", "there is no such sample yet", FW_COMMAND_WORDS);
+    return;
+  }
+  const fw_learner_answer_t answer = fw_learner_classify(&g->learner, g->config->samples);
+  const uint32_t label = fw_learning_label(g, answer.label);
+  fw_json_t *json = fw_link_answer(&device->link);
+  fw_json_uint(json, "index", label);
+  fw_json_text(json, "label", fw_device_label_name(device, label), 128);
+  fw_json_float(json, "confidence", answer.confidence);
+  fw_json_bool(json, "accepted", answer.accepted);
+  fw_link_answer_end(&device->link);
+}
+
 int fw_device_learn_command(fw_device_t *device) {
   const fw_command_t *command = &device->link.command;
   if (learning_of(device) == NULL) return 0;
   if (fw_command_is(command, 0, "learn")) {
     if (command->word_count == 2u && fw_command_is(command, 1, "status")) {
       learn_status(device);
+    } else if (command->word_count == 2u && fw_command_is(command, 1, "answer")) {
+      learn_answer(device);
     } else if (command->word_count == 3u && fw_command_is(command, 1, "class")) {
       learn_class(device);
     } else {
-      fw_link_error(&device->link, "bad_argument", "learn status, or learn class LABEL|#INDEX", 1);
+      fw_link_error(&device->link, "bad_argument", "learn status, learn answer, or learn class LABEL|#INDEX", 1);
     }
     return 1;
   }

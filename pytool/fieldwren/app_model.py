@@ -65,11 +65,20 @@ def load_app_model(app: App, core: Core = PORTABLE) -> tuple[AppModel, Plan]:
     Raises BadInputError naming the manifest's field or the model's tensor.
     """
     graph = read_model(app.model_path)
-    if app.learn is None:
-        planned = plan(lower(graph, core))
-        return app_model(app, graph, planned.program), planned
-    from fieldwren.learn.settings import app_factory
+    planned = plan(lower(graph, core))
+    return app_model(app, graph, planned.program), planned
 
+
+def load_firmware_model(app: App, core: Core = PORTABLE) -> tuple[AppModel, Plan]:
+    """As load_app_model, laid out as in the app's firmware: of a model that goes on learning only the backbone is left.
+
+    `factory` says how its last layer begins. Raises also UnsupportedError for a last layer that cannot learn.
+    """
+    if app.learn is None:
+        return load_app_model(app, core)
+    from fieldwren.learn.settings import app_factory  # which needs this module
+
+    graph = read_model(app.model_path)
     model = app_model(app, graph, lower(graph, core))
     backbone, factory = app_factory(app, graph, model.labels)
     return replace(model, factory=factory), plan(lower(backbone, core))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fieldwren.app import load_app
-from fieldwren.app_model import load_app_model
+from fieldwren.app_model import load_firmware_model
 from fieldwren.boards import Board, Image, load_board, write_project
 from fieldwren.boards import build as build_project
 from fieldwren.compiler import compile_model
@@ -54,7 +54,7 @@ def sources_of(source: str | Path, board: Board, optimise: Optimise = "balanced"
             )
         return planned.program.name, model_sources(planned, board, "exec", optimise=optimise)
     app = load_app(path)
-    model, planned = load_app_model(app, core_of(board))
+    model, planned = load_firmware_model(app, core_of(board))
     return app.name, app_sources(model, planned, board, optimise_size=optimise == "size")
 
 

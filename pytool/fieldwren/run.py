@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldwren.app import load_app
-from fieldwren.app_model import AppModel, load_app_model
+from fieldwren.app_model import AppModel, load_firmware_model
 from fieldwren.boards import load_board
 from fieldwren.device import DeviceClient, DeviceInfo, Event
 from fieldwren.emulators import emulator_for
@@ -53,7 +53,7 @@ def run(
     """
     target = load_board(board)
     emulator = emulator_for(target)
-    model, planned = load_app_model(load_app(app), core_of(target))
+    model, planned = load_firmware_model(load_app(app), core_of(target))
     elements = _elements(model, wav, csv)
     lead_ms = 0
     if wav is not None and surround:

@@ -20,6 +20,7 @@ from fieldwren.learn.cut import cut
 from fieldwren.learn.factory import Factory, LearnerConfig, factory_of
 from fieldwren.learn.samples import Samples, load_samples
 from fieldwren.learn.script import Script, ScriptResult, run_script
+from fieldwren.learn.settings import learner_config
 from fieldwren.ops.lowering import lower
 from fieldwren.plan import plan
 from fieldwren.tflite import read_model
@@ -107,7 +108,7 @@ def simulate(
     if len(set(new_classes)) != len(new_classes):
         raise BadInputError(f"new classes: {', '.join(new_classes)}: one stands there twice")
     groups = load_samples(model, plan(lower(made.backbone, PORTABLE)), Path(data), graph.metadata, only)
-    config = config or LearnerConfig()
+    config = config or (learner_config(loaded.learn) if loaded.learn else LearnerConfig())
     config = replace(config, classes_spare=max(config.classes_spare, len(new_classes)))
     factory = factory_of(graph, made, model.labels, config, new_classes)
     script, trials, ignored = _write(factory, groups, shots, passes, tuple(new_classes), taught, repeats, seed)
