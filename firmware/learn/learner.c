@@ -318,7 +318,9 @@ static const int8_t *practice_row(fw_learner_t *l, uint32_t label, uint32_t turn
 }
 
 static fw_learner_event_t train(fw_learner_t *l) {
-  while (l->step < l->steps) {
+  /* When practice goes once around all classes without an embedding, there is none: no poll looks for longer. */
+  const uint32_t most = l->task == FW_TASK_PRACTISE ? l->classes : l->steps;
+  for (uint32_t looked = 0; l->step < l->steps && looked < most; ++looked) {
     const uint32_t step = l->step++;
     if (l->task != FW_TASK_PRACTISE && step == 0) {
       if (l->mean) follow_statistics(l, l->pending);
@@ -338,6 +340,7 @@ static fw_learner_event_t train(fw_learner_t *l) {
     const int8_t *const row = practice_row(l, label, turn);
     if (row) return update(l, row, (uint16_t)label);
   }
+  l->step = l->steps;
   return FW_LEARNER_IDLE;
 }
 

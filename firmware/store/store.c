@@ -69,7 +69,7 @@ static uint32_t newest_below(const fw_store_t *s, uint32_t below) {
 }
 
 const void *fw_store_image(const fw_store_t *s, uint32_t *bytes) {
-  if (s->newest == FW_STORE_NONE) return NULL;
+  if (s->newest == FW_STORE_NONE || kind_of(s, s->newest) != FW_STORE_STATE) return NULL;
   *bytes = FW_STORE_IMAGE_BYTES(word_at(s, s->newest, BYTES_AT));
   return s->flash.bytes + s->newest + MAGIC_AT;
 }

@@ -386,7 +386,11 @@ static int run_load(const char *path) {
   const fw_learner_t *const l = &m.learner;
   printf("{\"status\": %d, \"classes\": %u, \"updates\": %u, \"guard\": %u, \"taught\": %u, \"names\": [", status,
          l->classes, l->updates, l->guard_count, l->table[0].taught);
-  for (uint32_t c = 0; c < l->classes; ++c) printf("%s\"%s\"", c ? ", " : "", l->table[c].name);
+  for (uint32_t c = 0; c < l->classes; ++c) {
+    printf("%s\"", c ? ", " : "");
+    for (const char *at = l->table[c].name; *at; ++at) putchar(*at >= 'a' && *at <= 'z' ? *at : '?');
+    putchar('"');
+  }
   printf("], \"head\": [");
   for (uint32_t i = 0; i < (uint32_t)l->classes * FEATURES; ++i) printf("%s%.9g", i ? ", " : "", (double)l->head[i]);
   printf("]}\n");
