@@ -49,7 +49,8 @@ class BenchResult:
     """Cost of one inference. Sizes are those of the `core` image: start-up and invoke.
 
     `cycles_estimated` is the stated model of fieldwren.emulators.counting, None off Arm. `full` is the image with link,
-    detector and app loop, None for a model that no app can feed.
+    detector and app loop, and the learner where the last layer can go on learning (`full_learns`); None for a model that no
+    app can feed.
     """
 
     model: str
@@ -64,6 +65,7 @@ class BenchResult:
     ram_bytes: int
     core: ImageCost
     full: ImageCost | None
+    full_learns: bool | None
     layers: tuple[LayerCost, ...]
 
 
@@ -99,7 +101,8 @@ def bench(model: str | Path, board: str) -> BenchResult:
         stack_bytes=measured.stack_bytes,
         ram_bytes=cost.ram_bytes,
         core=cost,
-        full=None if full is None else _image_cost(full, full.stack_bytes),
+        full=None if full is None else _image_cost(full.image, full.image.stack_bytes),
+        full_learns=None if full is None else full.learns,
         layers=tuple(
             LayerCost(call.layer.operator, call.layer.name, call.kernel.name, call.layer.output, call.macs, count)
             for call, count in zip(planned.program.calls, layers, strict=True)
