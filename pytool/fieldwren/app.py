@@ -117,7 +117,7 @@ class LearnSettings(_Strict):
 
     spare_classes: Annotated[int, Field(ge=0, le=64)] = 4
     replay_per_class: Annotated[int, Field(ge=1, le=255)] = 8
-    guard_samples: Annotated[int, Field(ge=0, le=1024)] = 16
+    guard_samples: Annotated[int, Field(ge=0, le=1024)] = 15
     guard_loss: Annotated[int, Field(ge=0, le=1024)] = 1
     replays_per_sample: Annotated[int, Field(ge=0, le=64)] = 4
     passes: Annotated[int, Field(ge=1, le=1000)] = 20

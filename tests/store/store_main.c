@@ -5,6 +5,7 @@
  *     store_main flips SEED     random bits of random records turn over
  *     store_main wear SAVES     erasures of every page
  *     store_main failing SEED   a page that does not keep what is written
+ *     store_main life UPDATES   a long life: weights stay finite and small, wear even (built with -DLARGE)
  *     store_main record         the flash after some saves, as bytes, for the fixture
  *     store_main load FILE      the state that a device finds in these flash pages
  */
@@ -17,8 +18,14 @@
 #include "fw_keeper.h"
 #include "learn/learner.h"
 
+#ifdef LARGE
+enum { FEATURES = 64, CLASSES = 12, FACTORY = 10, REPLAY = 8, GUARD = 15, RUNNING = 1 };
+enum { PAGE = 1024, PAGES = 56, STATE_MOST = 16384 };
+#else
 enum { FEATURES = 6, CLASSES = 4, FACTORY = 2, REPLAY = 3, GUARD = 5, RUNNING = 1 };
-enum { PAGE = 256, PAGES = 13, BYTES = PAGE * PAGES, STATE_MOST = 2048, UPDATES = 200 };
+enum { PAGE = 256, PAGES = 13, STATE_MOST = 2048 };
+#endif
+enum { BYTES = PAGE * PAGES, UPDATES = 200 };
 
 /* ---- flash ---- */
 
@@ -87,12 +94,17 @@ int32_t fw_flash_erase(uint32_t page) {
 /* ---- the device ---- */
 
 static const uint8_t model[32] = {1, 2, 3, 4, 5};
-static const fw_learner_config_t config = {FEATURES, CLASSES, REPLAY, GUARD, FW_LOSS_SOFTMAX, RUNNING, 2, GUARD, 0.05f,
-                                           0.5f,     0.01f,   0.5f,   0.0f};
-static const float head[(FEATURES + 1) * FACTORY] = {0.3f, -0.7f, 0.1f, 0.9f, -0.2f, 0.4f, -0.6f, 0.25f, 0.8f, -1.1f};
-static const float mean[FEATURES] = {-100, -20, 3, 0, 17, 60};
-static const float gain[FEATURES] = {0.02f, 0.03f, 0.01f, 0.04f, 0.02f, 0.02f};
-static const char names[FACTORY][FW_LEARNER_NAME_BYTES] = {"a", "b"};
+#ifdef LARGE
+static const float pull = 1e-4f; /* the app's default */
+#else
+static const float pull = 0.01f;
+#endif
+static fw_learner_config_t config = {FEATURES, CLASSES, REPLAY, GUARD, FW_LOSS_SOFTMAX, RUNNING, 2, GUARD, 0.05f,
+                                     0.5f,     0.0f,    0.5f,   0.0f};
+static float head[(FEATURES + 1) * FACTORY] = {0.3f, -0.7f, 0.1f, 0.9f, -0.2f, 0.4f, -0.6f, 0.25f, 0.8f, -1.1f};
+static float mean[FEATURES] = {-100, -20, 3, 0, 17, 60};
+static float gain[FEATURES] = {0.02f, 0.03f, 0.01f, 0.04f, 0.02f, 0.02f};
+static char names[FACTORY][FW_LEARNER_NAME_BYTES] = {"a", "b"};
 static const int8_t replay[FACTORY * REPLAY * FEATURES] = {-90, 12, 7, -3, 44, 81};
 static const uint8_t stored[FACTORY] = {1, 0};
 static const int8_t guard[2 * FEATURES] = {5, 6, 7, 8, 9, 10, -5};
@@ -117,6 +129,7 @@ static state_t committed, coming; /* what a boot must find; what a save would ma
 static void boot(machine_t *m) {
   memset(m, 0xA5, sizeof *m); /* RAM after power-up */
   memset(m->memory, 0, sizeof m->memory);
+  config.pull = pull;
   if (fw_learner_start(&m->learner, &config, &factory, m->memory, sizeof m->memory) != FW_OK) fail("start");
   if (fw_keeper_open(&m->keeper, &m->learner, model) != FW_OK) fail("open");
 }
@@ -357,6 +370,83 @@ static int run_failing(void) {
   return 0;
 }
 
+static float uniform(float most) {
+  return most * ((float)(chance() % 2001u) - 1000.0f) / 1000.0f;
+}
+
+static void draw_factory(void) {
+  for (uint32_t i = 0; i < (FEATURES + 1u) * FACTORY; ++i) head[i] = uniform(0.5f);
+  for (uint32_t i = 0; i < FEATURES; ++i) mean[i] = uniform(100.0f), gain[i] = 0.02f + 0.01f * (float)(chance() % 3u);
+  for (uint32_t i = 0; i < FACTORY; ++i) names[i][0] = (char)('a' + i);
+}
+
+/* Embeddings near their class's own, or anything, or the extremes; labels that are wrong, now and then one class for a
+ * long time; classes come and go, states are saved, undone and thrown away. */
+static int run_life(uint32_t updates) {
+  static machine_t m;
+  float largest = 0.0f;
+  uint32_t rollbacks = 0;
+  uint64_t done = 0;
+  uint32_t faults = 0;
+  draw_factory();
+  config.guard_loss = 1;
+  boot(&m);
+  run(&m);
+  for (uint32_t number = 0; done < updates; ++number) {
+    const uint32_t era = number / 4096u % 4u;
+    const uint32_t label = era == 3u ? 0u : chance() % m.learner.classes;
+    int8_t embedding[FEATURES];
+    for (uint32_t f = 0; f < FEATURES; ++f) {
+      const int32_t noise = (int32_t)(chance() % (era == 0u ? 41u : 256u)) - (era == 0u ? 20 : 128);
+      const int32_t near = era == 0u ? (int32_t)((label * 97u + f * 61u) % 200u) - 100 : 0;
+      embedding[f] = (int8_t)(era == 2u ? (chance() % 2u ? 127 : -128) : near + noise);
+    }
+    const uint32_t before = m.learner.updates;
+    const uint32_t rolled = m.learner.rollbacks;
+    if (fw_learner_teach(&m.learner, embedding, (uint16_t)label) != FW_OK) fail("teach");
+    fw_keeper_event_t event;
+    while ((event = fw_keeper_poll(&m.keeper)) != FW_KEEPER_IDLE) faults += event == FW_KEEPER_FAULT;
+    if (number % 16u == 5u && fw_learner_practise(&m.learner, 3) != FW_OK) fail("practise");
+    run(&m);
+    done += m.learner.updates - before;
+    rollbacks += m.learner.rollbacks != rolled;
+    for (uint32_t i = 0; i < (FEATURES + 1u) * CLASSES; ++i) {
+      const float size = m.learner.head[i] < 0.0f ? -m.learner.head[i] : m.learner.head[i];
+      if (!(size <= 1e6f)) fail("a weight is not finite");
+      if (size > largest) largest = size;
+    }
+    if (number % 1024u == 7u) {
+      uint16_t added;
+      if (m.learner.classes < CLASSES) {
+        (void)fw_learner_add_class(&m.learner, number % 2048u == 7u ? "new" : "other", &added);
+      } else if (fw_learner_remove_class(&m.learner, (uint16_t)(chance() % m.learner.classes)) != FW_OK) {
+        fail("remove");
+      }
+      fw_keeper_changed(&m.keeper);
+    }
+    if (number % 256u == 100u) save_and_run(&m);
+    if (number % 4096u == 200u) (void)fw_keeper_undo(&m.keeper);
+    run(&m);
+    if (number % 65536u == 300u && fw_keeper_reset(&m.keeper) != FW_OK) fail("reset");
+    run(&m);
+    if (number % 1000u == 0u) {
+      state_t kept, found;
+      save_and_run(&m);
+      snapshot(&m, &kept);
+      boot(&m);
+      snapshot(&m, &found);
+      if (!same(&kept, &found)) fail("another state after a reboot");
+    }
+  }
+  printf("{\"updates\": %llu, \"largest\": %.6g, \"rollbacks\": %u, \"faults\": %u, \"erases\": [",
+         (unsigned long long)done, (double)largest, rollbacks, faults);
+  for (uint32_t page = 0; page < m.keeper.store.slots * m.keeper.store.slot_pages; ++page) {
+    printf("%s%u", page ? ", " : "", device.erases[page]);
+  }
+  printf("]}\n");
+  return 0;
+}
+
 static int run_record(void) {
   static machine_t m;
   boot(&m);
@@ -407,6 +497,7 @@ int main(int count, char **arguments) {
   if (strcmp(arguments[1], "flips") == 0) return run_flips();
   if (strcmp(arguments[1], "wear") == 0) return run_wear(number);
   if (strcmp(arguments[1], "failing") == 0) return run_failing();
+  if (strcmp(arguments[1], "life") == 0) return run_life(number);
   if (strcmp(arguments[1], "record") == 0) return run_record();
   if (strcmp(arguments[1], "load") == 0) return run_load(arguments[2]);
   return 2;

@@ -24,11 +24,15 @@ SOURCES = ("store/store.c", "store/keeper.c", "runtime/crc32.c", "features/fw_ma
 
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    firmware, target = CHECKOUT / "firmware", tmp_path_factory.mktemp("store") / "store"
+    return build(tmp_path_factory.mktemp("store") / "store", *FLAGS)
+
+
+def build(target: Path, *flags: str) -> Path:
+    firmware = CHECKOUT / "firmware"
     learn = [path for path in sorted((firmware / "learn").glob("*.c")) if path.name != "script.c"]
     sources = [HERE / "store_main.c", *(firmware / name for name in SOURCES), *learn]
     includes = [f"-I{firmware}", f"-I{firmware / 'include'}"]
-    subprocess.run([require_tool("gcc"), *FLAGS, *includes, *sources, "-o", target], check=True)
+    subprocess.run([require_tool("gcc"), *flags, *includes, *sources, "-o", target], check=True)
     return target
 
 
@@ -83,6 +87,25 @@ def test_records_of_this_version_load_as_they_were_stored(program: Path) -> None
     state = run(program, "load", stored)
     assert state["status"] == 0
     assert state["updates"] == 26  # of 27, one found nothing to rehearse
+
+
+def _lives(program: Path, updates: int) -> None:
+    result = run(program, "life", updates)
+    assert result["updates"] >= updates
+    assert result["faults"] == 0
+    assert 1 < result["largest"] < 1000
+    assert min(result["erases"]) > 10
+    assert max(result["erases"]) <= 1.1 * min(result["erases"])
+
+
+def test_a_life_of_learning_stays_bounded(tmp_path: Path) -> None:
+    """12 classes of 64 features; right and wrong labels, noise, extremes, one-sided labels, classes that come and go."""
+    _lives(build(tmp_path / "life", "-std=c99", "-O2", "-ffp-contract=off", "-DLARGE"), 400_000)
+
+
+@pytest.mark.long
+def test_ten_million_updates_stay_bounded(tmp_path: Path) -> None:
+    _lives(build(tmp_path / "life", "-std=c99", "-O2", "-ffp-contract=off", "-DLARGE"), 10_000_000)
 
 
 FACTORY = {"status": 0, "classes": 2, "updates": 0, "guard": 2, "taught": 0, "names": ["a", "b"]}
