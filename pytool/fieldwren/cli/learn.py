@@ -196,6 +196,7 @@ def import_(app: Path, file: Path, board: str, port: str | None, state: Path | N
 @click.option("--repeats", default=1, show_default=True, type=click.IntRange(1, 1000), help="Draws of the shots.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the draws.")
 @click.option("--board", default="host", show_default=True, help="host, or an emulated board to run the learner on.")
+@click.option("--curve", type=click.Path(path_type=Path), help="SVG to write: accuracy after 1, 2, 3 … shots.")
 @json_option
 def simulate(
     app: Path,
@@ -208,6 +209,7 @@ def simulate(
     repeats: int,
     seed: int,
     board: str,
+    curve: Path | None,
     json: bool,
 ) -> None:
     """Teach APP with samples of every group in turn and measure on the rest."""
@@ -226,7 +228,12 @@ def simulate(
             repeats=repeats,
             seed=seed,
             board=board,
+            with_curve=curve is not None,
         )
+    if curve is not None:
+        from fieldwren.learn.picture import write_curve
+
+        write_curve(result, curve)
     output.emit(result, json=json, show=_show_simulate)
 
 
