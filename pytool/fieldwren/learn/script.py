@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,11 +97,16 @@ class ScriptResult:
         return hashlib.sha256(self.head.astype("<f4").tobytes()).hexdigest()
 
 
-def run_script(factory: Factory, script: Script, board: Board | None = None) -> ScriptResult:
-    """Runs `script` on a learner that starts as `factory`: on this machine, or as firmware in an emulated board."""
+def run_script(
+    factory: Factory, script: Script, board: Board | None = None, *, flags: tuple[str, ...] = ("-O2",)
+) -> ScriptResult:
+    """Runs `script` on a learner that starts as `factory`: on this machine, or as firmware in an emulated board.
+
+    `flags` are added to the compiler's for a board.
+    """
     if board is None or board.id == "host":
         return _run_here(factory, script)
-    return _run_on(factory, script, board)
+    return _run_on(factory, script, board, flags)
 
 
 def _run_here(factory: Factory, script: Script) -> ScriptResult:
@@ -143,8 +148,8 @@ def learner_sources(factory: Factory) -> Sources:
     return Sources(files={"learn_memory.c": listing.encode()}, firmware=_FIRMWARE)
 
 
-def _run_on(factory: Factory, script: Script, board: Board) -> ScriptResult:
-    image = cached_image(learner_sources(factory), board)
+def _run_on(factory: Factory, script: Script, board: Board, flags: tuple[str, ...]) -> ScriptResult:
+    image = cached_image(replace(learner_sources(factory), optimise_flags=flags), board)
     updates = sum(_updates_most(factory, record) for record in script.records)
     run = emulator_for(board).run_to_exit(
         image.elf,
