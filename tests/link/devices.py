@@ -131,9 +131,24 @@ save_every_s = 0
 """
 
 
+RULED = (
+    PRESENCE
+    + LEARN
+    + """save_after_s = 0.05
+
+[learn.rule]
+channel = "b"
+above = 0.5
+label = "many"
+otherwise = "empty"
+every_s = 2.0
+"""
+)
+
+
 def learning_app(folder: Path, manifest: str = KEYWORD) -> AppModel:
     """As `tiny_app`, learning: the model's first output is the embedding, and the head takes it as it is."""
-    model = tiny_app(manifest + LEARN, folder)
+    model = tiny_app(manifest if "[learn]" in manifest else manifest + LEARN, folder)
     assert model.app.learn is not None
     head = np.concatenate([10 * np.eye(3, dtype=np.float32).ravel(), np.zeros(3, np.float32)])
     statistics = StoredEmbeddings(np.zeros(3, np.float32), np.full(3, 1 / 32, np.float32))

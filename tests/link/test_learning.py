@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 import zlib
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,7 @@ from fieldwren.device.transport import ProcessTransport
 from fieldwren.learn.device import wait
 from link import devices
 from link.test_session import tones
+from support import require_tool
 
 
 @pytest.fixture
@@ -217,3 +219,35 @@ def test_commands_that_change_something_are_protected(client: DeviceClient, lear
             heard += learning.read(4096, 5.0)
         assert b'"unprotected"' in heard
     assert state(client)["classes"] == 3
+
+
+@pytest.fixture(scope="session")
+def ruled_device(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    require_tool("gcc")
+    return devices.build_device(devices.RULED, tmp_path_factory.mktemp("ruled"), learns=True)
+
+
+def test_a_rule_labels_rows_and_what_it_taught_is_saved(ruled_device: Path, tmp_path: Path) -> None:
+    """A label every two seconds (four rows) while the channel has a value; saved by itself when nothing follows."""
+    with closing(devices.start(ruled_device, tmp_path)) as transport:
+        client = DeviceClient(transport)
+
+        def taught(b: float, rows: int) -> dict[str, int]:
+            # Rows apart, so that no lesson comes while the one before is learned.
+            for event in client.stream(np.array([[1.0, b]] * rows, np.float32)):
+                assert event
+            wait(client)
+            return {label: client.command(f"learn class {label}")["taught"] for label in ("empty", "one", "many")}
+
+        assert taught(1.0, 15) == {"empty": 0, "one": 0, "many": 0}  # no window is complete yet
+        assert taught(1.0, 19) == {"empty": 0, "one": 0, "many": 1}
+        assert taught(0.0, 19) == {"empty": 1, "one": 0, "many": 1}
+        assert taught(float("nan"), 19) == {"empty": 1, "one": 0, "many": 1}
+        deadline = time.monotonic() + 20
+        while client.command("learn status")["unsaved"] and time.monotonic() < deadline:
+            pass
+        said = wait(client)
+        assert said["saved"] >= 1
+        assert not said["unsaved"]
+    with closing(devices.start(ruled_device, tmp_path)) as transport:
+        assert DeviceClient(transport).command("learn class many")["taught"] == 1
