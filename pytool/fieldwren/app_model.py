@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from fieldwren.app import App
-from fieldwren.core import PORTABLE, Core
+from fieldwren.core import PORTABLE, Core, Optimise
 from fieldwren.detector import DetectorConfig
 from fieldwren.errors import BadInputError
 from fieldwren.features import METADATA_KEY, PRESETS, FrontEndParameters, SensorFrontEnd, from_json
@@ -16,6 +16,7 @@ from fieldwren.graph import Graph
 from fieldwren.ops.lowering import lower
 from fieldwren.plan import Plan, plan
 from fieldwren.program import Port, Program
+from fieldwren.streaming import Streamed
 from fieldwren.tflite import read_model
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ ANOMALY_LABELS = ("normal", "anomaly")
 class AppModel:
     """A checked app. `labels` and `detector` are empty and `None` for a regression, which has no classes.
 
+    `streaming` is None for a model that is run on whole windows.
     `stride_frames` is what the app loop counts: frames of an audio front end from one inference to the next (rows: 1, the
     front end itself says when a window is due). `stride_ms` is the same in time. `factory` is what the learner of an app with
     [learn] starts from; its firmware has only the model's backbone.
@@ -44,7 +46,15 @@ class AppModel:
     detector: DetectorConfig | None
     stride_frames: int
     stride_ms: float
+    streaming: Streamed | None = None
     factory: Factory | None = None
+
+    @property
+    def device_front_end(self) -> FrontEndParameters:
+        """The front end as the firmware runs it: an incremental model remembers the older frames of the window itself."""
+        if self.streaming is None or isinstance(self.front_end, SensorFrontEnd):
+            return self.front_end
+        return replace(self.front_end, window_frames=self.streaming.fed_frames)
 
     @property
     def element_period_ms(self) -> Fraction:
@@ -59,29 +69,14 @@ class AppModel:
         return 1 if not isinstance(self.front_end, SensorFrontEnd) else len(self.front_end.channels)
 
 
-def load_app_model(app: App, core: Core = PORTABLE) -> tuple[AppModel, Plan]:
+def load_app_model(app: App, core: Core = PORTABLE, optimise: Optimise = "balanced") -> tuple[AppModel, Plan]:
     """Reads the app's model, lowers it for `core`, lays it out, and checks that app and model agree.
 
     Raises BadInputError naming the manifest's field or the model's tensor.
     """
     graph = read_model(app.model_path)
-    planned = plan(lower(graph, core))
+    planned = plan(lower(graph, core, optimise))
     return app_model(app, graph, planned.program), planned
-
-
-def load_firmware_model(app: App, core: Core = PORTABLE) -> tuple[AppModel, Plan]:
-    """As load_app_model, laid out as in the app's firmware: of a model that goes on learning only the backbone is left.
-
-    `factory` says how its last layer begins. Raises also UnsupportedError for a last layer that cannot learn.
-    """
-    if app.learn is None:
-        return load_app_model(app, core)
-    from fieldwren.learn.settings import app_factory  # which needs this module
-
-    graph = read_model(app.model_path)
-    model = app_model(app, graph, lower(graph, core))
-    backbone, factory = app_factory(app, graph, model.labels)
-    return replace(model, factory=factory), plan(lower(backbone, core))
 
 
 def app_model(app: App, graph: Graph, program: Program) -> AppModel:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from fieldwren.app import App, load_app
+from fieldwren.app import MANIFEST, load_app
 from fieldwren.app_model import app_model
+from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import Board, load_board
+from fieldwren.compiler import compile_model
 from fieldwren.errors import BadInputError, UnsupportedError
 from fieldwren.full import rows_app
-from fieldwren.graph import Graph
 from fieldwren.images import core_of
 from fieldwren.learn import settings
 from fieldwren.ops.lowering import lower
 from fieldwren.plan import Plan, plan
 from fieldwren.program import Place
-from fieldwren.sizes import Prediction, predict
+from fieldwren.sizes import Prediction, phases_bytes, predict
 from fieldwren.tflite import read_model
 
 _CONTRIBUTORS = 3
@@ -79,16 +81,15 @@ class CheckResult:
 
 
 def check(model: str | Path, board: str) -> CheckResult:
-    """Lowers and plans `model` (.tflite, or the folder of an app) for `board` and compares sizes with the board's memory.
+    """Lowers and plans `model`, a .tflite or an app folder, for `board` and compares the sizes with the board's memory.
 
-    `learning` is with the app's [learn], else with what that section means when it is empty. Raises UnsupportedError for a
-    model that no board can run, naming operator and tensor.
+    An app's model is taken as its firmware runs it: `state_bytes` are those of a streaming one, of all its phases; of one
+    that learns only the backbone is left. `learning` is with the app's [learn], else with what that section means when it
+    is empty. Raises UnsupportedError for a model that no board can run, naming operator and tensor.
     """
     target = load_board(board)
-    app = load_app(model) if Path(model).is_dir() else None
-    graph = read_model(model if app is None else app.model_path)
-    planned = plan(lower(graph, core_of(target)))
-    prediction = predict(planned, target)
+    planned, ops, phases = _planned(Path(model), target)
+    prediction = predict(planned, target, phases)
     reasons = tuple(_reasons(planned, target, prediction))
     return CheckResult(
         model=planned.program.name,
@@ -97,19 +98,22 @@ def check(model: str | Path, board: str) -> CheckResult:
         flash_bytes=prediction.flash_bytes,
         ram_bytes=prediction.ram_bytes,
         arena_bytes=planned.arena_bytes,
-        state_bytes=planned.state_bytes,
+        state_bytes=phases_bytes(planned, phases),
         stack_bytes=prediction.stack_bytes,
         weights_bytes=prediction.weights_bytes,
         code_bytes=prediction.code_bytes,
         estimated=prediction.estimated,
         macs=planned.program.macs,
-        ops=dict(planned.program.operators),
+        ops=ops,
         reasons=reasons,
-        learning=_learning(graph, planned, target, app),
+        learning=_learning(Path(model), target),
     )
 
 
-def _learning(graph: Graph, planned: Plan, board: Board, app: App | None) -> LearningCheck:
+def _learning(path: Path, board: Board) -> LearningCheck:
+    app = load_app(path) if _is_app(path) else None
+    graph = read_model(path if app is None else app.model_path)
+    planned = plan(lower(graph, core_of(board)))
     try:
         shown = app if app is not None and app.learn is not None else rows_app(graph, planned, learns=True)
         labels = app_model(shown, graph, planned.program).labels if shown is app else shown.labels
@@ -130,6 +134,21 @@ def _learning(graph: Graph, planned: Plan, board: Board, app: App | None) -> Lea
         slots=layout.slots if layout else 0,
         saves_per_day=layout.saves_per_day if layout else None,
     )
+
+
+def _is_app(path: Path) -> bool:
+    return path.is_dir() or path.name == MANIFEST
+
+
+def _planned(path: Path, board: Board) -> tuple[Plan, Mapping[str, int], int]:
+    """(the model as it runs, the operators of its file, instances of its state)."""
+    if not _is_app(path):
+        planned = compile_model(path, core_of(board))
+        return planned, dict(planned.program.operators), 1
+    app = load_app(path)
+    model, planned = load_device_app(app, board)
+    operators = Counter(op.name for op in read_model(app.model_path).main.operators)
+    return planned, operators, 1 if model.streaming is None else model.streaming.phases
 
 
 def _reasons(planned: Plan, board: Board, prediction: Prediction) -> list[Reason]:

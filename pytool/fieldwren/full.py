@@ -9,6 +9,7 @@ from pathlib import Path
 from fieldwren.app import MANIFEST, App
 from fieldwren.app_model import app_model
 from fieldwren.boards import Board, Image
+from fieldwren.core import Optimise
 from fieldwren.errors import BadInputError, BuildError, UnsupportedError
 from fieldwren.features import METADATA_KEY
 from fieldwren.graph import Graph
@@ -30,29 +31,29 @@ class FullImage:
     learns: bool
 
 
-def full_image(graph: Graph, planned: Plan, board: Board) -> FullImage | None:
+def full_image(graph: Graph, planned: Plan, board: Board, optimise: Optimise = "balanced") -> FullImage | None:
     """The app's image for `graph`; None for a model that no app can feed (several inputs, no scale, …).
 
     A model without a front end of its own is fed rows over the link, which is the least that an app needs. It learns
     unless its last layer cannot, or the board has no room for it.
     """
     try:
-        return FullImage(_learning_image(graph, planned, board), learns=True)
+        return FullImage(_learning_image(graph, planned, board, optimise), learns=True)
     except (BadInputError, UnsupportedError, BuildError):
         pass
     try:
         model = app_model(rows_app(graph, planned), graph, planned.program)
-        return FullImage(cached_image(app_sources(model, planned, board), board), learns=False)
+        return FullImage(cached_image(app_sources(model, planned, board, optimise=optimise), board), learns=False)
     except BadInputError:
         return None
 
 
-def _learning_image(graph: Graph, planned: Plan, board: Board) -> Image:
+def _learning_image(graph: Graph, planned: Plan, board: Board, optimise: Optimise) -> Image:
     app = rows_app(graph, planned, learns=True)
     model = app_model(app, graph, planned.program)
     backbone, factory = app_factory(app, graph, model.labels)
-    sources = app_sources(replace(model, factory=factory), plan(lower(backbone, core_of(board))), board)
-    return cached_image(sources, board)
+    planned = plan(lower(backbone, core_of(board), optimise))
+    return cached_image(app_sources(replace(model, factory=factory), planned, board, optimise=optimise), board)
 
 
 def rows_app(graph: Graph, planned: Plan, *, learns: bool = False) -> App:

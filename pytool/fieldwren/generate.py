@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fieldwren.app import load_app
-from fieldwren.app_model import load_firmware_model
+from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import Board, Image, load_board, write_project
 from fieldwren.boards import build as build_project
 from fieldwren.compiler import compile_model
+from fieldwren.core import Optimise
 from fieldwren.errors import BadInputError
-from fieldwren.images import Optimise, cached_image, core_of, model_sources
+from fieldwren.images import cached_image, core_of, model_sources
 from fieldwren.render.app import app_sources
 from fieldwren.sources import Sources
 
@@ -46,7 +47,7 @@ def sources_of(source: str | Path, board: Board, optimise: Optimise = "balanced"
     """(name, sources of the image): an app folder gives the app, a .tflite the `exec` image that is fed tensors."""
     path = Path(source)
     if path.suffix == MODEL_SUFFIX and not path.is_dir():
-        planned = compile_model(path, core_of(board))
+        planned = compile_model(path, core_of(board), optimise)
         if board.emulator is None:
             raise BadInputError(
                 f"{path}: a bare model has no input on {board.id}: make an app for it with `fieldwren new`, or choose a "
@@ -54,8 +55,8 @@ def sources_of(source: str | Path, board: Board, optimise: Optimise = "balanced"
             )
         return planned.program.name, model_sources(planned, board, "exec", optimise=optimise)
     app = load_app(path)
-    model, planned = load_firmware_model(app, core_of(board))
-    return app.name, app_sources(model, planned, board, optimise_size=optimise == "size")
+    model, planned = load_device_app(app, board, optimise)
+    return app.name, app_sources(model, planned, board, optimise=optimise)
 
 
 def generate(

@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 
 from fieldwren import paths
 from fieldwren.app import load_app
-from fieldwren.app_model import AppModel, load_firmware_model
+from fieldwren.app_model import AppModel
+from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import load_board
+from fieldwren.datasets import centred
 from fieldwren.device import DeviceClient
 from fieldwren.emulators.qemu import Qemu
 from fieldwren.features.wav import read_any_wav
-from fieldwren.images import cached_image, core_of
+from fieldwren.images import cached_image
 from fieldwren.learn.device import wait
-from fieldwren.learn.samples import centred
 from fieldwren.render.app import app_sources
 from fieldwren.rows import read_rows
 from support import require_data, require_tool
@@ -37,7 +38,7 @@ def running(example: str, board_id: str, arguments: tuple[str, ...] = ()) -> Ite
     require_tool("qemu-system-arm")
     require_tool("arm-none-eabi-gcc")
     board = load_board(board_id)
-    model, planned = load_firmware_model(load_app(paths.examples() / example), core_of(board))
+    model, planned = load_device_app(load_app(paths.examples() / example), board)
     image = cached_image(app_sources(model, planned, board), board)
     with Qemu(arguments).start(image.elf, board) as device, DeviceClient(device, board_id) as client:
         yield client, model

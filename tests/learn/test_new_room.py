@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from fieldwren import paths
 from fieldwren.app import load_app
-from fieldwren.app_model import load_firmware_model
+from fieldwren.app_streaming import load_device_app
+from fieldwren.boards import load_board
 from fieldwren.features import SensorFrontEnd, row_windows
 from fieldwren.learn import Factory, Script, run_script
 from fieldwren.learn.factory import Embeddings
@@ -23,7 +24,7 @@ class Room:
     """The held-out days: embeddings [n, features] in the room of the training days and in another, and 0 or 1."""
 
     def __init__(self) -> None:
-        model, planned = load_firmware_model(load_app(paths.examples() / "presence"))
+        model, planned = load_device_app(load_app(paths.examples() / "presence"), load_board("host"))
         front_end = model.front_end
         assert isinstance(front_end, SensorFrontEnd)
         assert model.factory is not None

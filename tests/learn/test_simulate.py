@@ -12,12 +12,12 @@ import pytest
 
 from fieldwren import paths
 from fieldwren.cli.frame import run
+from fieldwren.datasets import centred
 from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.learn import simulate
 from fieldwren.learn.cut import cut
 from fieldwren.learn.factory import StoredEmbeddings, stored_embeddings
 from fieldwren.learn.picture import curve_svg
-from fieldwren.learn.samples import centred
 from fieldwren.tflite import read_model
 from support import require_data
 

@@ -49,7 +49,11 @@ class Wire:
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             for message in self._splitter.feed(self.transport.read(65536, 1.0)):
-                if isinstance(message, Line) and message.fields.get("ok") == "hello" and message.fields.get("session") == session:
+                if (
+                    isinstance(message, Line)
+                    and message.fields.get("ok") == "hello"
+                    and message.fields.get("session") == session
+                ):
                     return found
                 assert isinstance(message, Line | Frame), f"unreadable: {message}"
                 found.append(message)

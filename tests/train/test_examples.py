@@ -11,6 +11,7 @@ import pytest
 from fieldwren import paths
 from fieldwren.app import load_app
 from fieldwren.app_model import AppModel, load_app_model
+from fieldwren.evaluate.streams import listen, score
 from fieldwren.features import METADATA_KEY, SensorFrontEnd, from_json, row_windows
 from fieldwren.plan import Plan
 from fieldwren.runtime import Interpreter
@@ -96,5 +97,5 @@ def test_digits_hears_ten_synthesised_digits_and_nothing_else(tmp_path: Path, mo
     for voice in (synth.Voice("en"), synth.Voice("en-us")):
         words = synth.spoken_words(clips.DIGITS, [voice])
         pcm, said = streams.sequence(words, np.random.default_rng(0))
-        result = streams.score(streams.listen(app, planned, pcm), said, 0.0)
+        result = score(listen(app, planned, pcm), said, 0.0)
         assert (result.missed, result.wrong) == ((), ()), voice.name

@@ -48,6 +48,8 @@ VERBS = {
     "bench": "fieldwren.cli.models",
     "features": "fieldwren.cli.running",
     "train": "fieldwren.cli.training",
+    "convert": "fieldwren.cli.training",
+    "eval": "fieldwren.cli.evaluating",
     "learn": "fieldwren.cli.learn",
 }
 """Verb → module that defines it, in the order of `fieldwren --help`."""

@@ -13,8 +13,8 @@ from fieldwren.cli.options import board_option, json_option, optimise_option, so
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fieldwren.core import Optimise
     from fieldwren.generate import BuildResult, GenerateResult
-    from fieldwren.images import Optimise
 
 
 @click.command()

@@ -132,3 +132,9 @@ def read_any_wav(path: str | Path, rate_hz: int) -> Pcm:
         mono = resample(mono, sound.rate_hz, rate_hz)
     pcm: Pcm = np.clip(np.rint(mono * 32768.0), -32768, 32767).astype(np.int16)
     return pcm
+
+
+def duration_s(path: str | Path) -> float:
+    """How long a WAV file lasts, in seconds."""
+    sound = _read(Path(path))
+    return len(sound.data) / (sound.channels * sound.bits // 8) / sound.rate_hz

@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 
 from fieldwren import paths
 from fieldwren.app import load_app
-from fieldwren.app_model import AppModel, load_firmware_model
+from fieldwren.app_model import AppModel
+from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import load_board
+from fieldwren.datasets import centred
 from fieldwren.device import DeviceClient
 from fieldwren.emulators import emulator_for
 from fieldwren.errors import BadInputError, LinkLostError
 from fieldwren.features import SensorFrontEnd
 from fieldwren.features.wav import read_any_wav
 from fieldwren.files import written_whole
-from fieldwren.images import cached_image, core_of
-from fieldwren.learn.samples import centred
+from fieldwren.images import cached_image
 from fieldwren.render.app import app_sources
 from fieldwren.rows import read_rows
 
@@ -92,7 +93,7 @@ def connected(
     if loaded.learn is None:
         raise BadInputError(f"{loaded.manifest_path}: the app does not learn: add a section [learn]")
     target = load_board(board)
-    model, planned = load_firmware_model(loaded, core_of(target))
+    model, planned = load_device_app(loaded, target)
     if port is not None:
         with DeviceClient.open(port) as client:
             _check_model(client, planned.program.model_sha256, loaded.name)

@@ -18,14 +18,15 @@ import numpy as np
 
 from fieldwren.app import load_app
 from fieldwren.app_model import load_app_model
+from fieldwren.datasets import Event
 from fieldwren.errors import FieldwrenError
+from fieldwren.evaluate.streams import listen, score, upper_95
 from fieldwren.files import written_whole
 from fieldwren.train import augment, streams, synth, vocabulary
 from fieldwren.train import clips as clip_module
 from fieldwren.train.clips import DIGITS, Clip
 from fieldwren.train.digits import OFFICIAL_TEST
 from fieldwren.train.run import train
-from fieldwren.train.streams import Event
 from fieldwren.train.windows import Pcm
 
 Say = Callable[[str], None]
@@ -85,14 +86,14 @@ def stream_figures(folder: Path, data: Path, say: Say) -> Result:
     figures: Result = {}
     for name, (pcm, said) in recordings(data).items():
         seconds = len(pcm) / clip_module.SAMPLE_RATE
-        result = streams.score(streams.listen(app, planned, pcm), said, seconds)
+        result = score(listen(app, planned, pcm), said, seconds)
         figures[name] = {
             "seconds": round(seconds),
             "expected": result.expected,
             "detected": result.detected,
             "false_accepts": result.false_accepts,
             "false_accepts_per_hour": round(3600 * result.false_accepts / seconds, 2),
-            "fa_upper_95": round(3600 * streams.upper_95(result.false_accepts) / seconds, 2),
+            "fa_upper_95": round(3600 * upper_95(result.false_accepts) / seconds, 2),
         }
         say(f"{name}: {figures[name]}")
     return figures

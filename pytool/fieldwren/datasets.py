@@ -1,0 +1,235 @@
+"""Labelled samples in a folder, as every verb reads them: single words, sensor tables, and continuous audio."""
+
+from __future__ import annotations
+
+import csv
+import json
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fieldwren.app_model import AppModel
+from fieldwren.errors import BadInputError, MissingToolError, UnsupportedError
+from fieldwren.features import SensorFrontEnd
+from fieldwren.features.audio import AudioStream
+from fieldwren.features.sensor import row_windows
+from fieldwren.features.wav import Pcm, duration_s, read_any_wav
+from fieldwren.program import Port
+from fieldwren.rows import read_rows
+
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_PEAK = 0.5
+_FLOOR_DB = -58.0
+"""Noise under a recording, relative to full scale: silence that no microphone delivers is kept out of the window."""
+_TABLES = (".txt", ".csv")
+_WORD_SECONDS_MOST = 4.0
+_EVENT_COLUMNS = ("start_s", "end_s", "label")
+
+Degrade = Callable[[Pcm, str], Pcm]
+"""What is done to a word's window before the front end sees it; the second argument is the recording's name."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Model inputs [n, *any] of one group (a speaker, a room) in the model's dtype, and what each of them is."""
+
+    group: str
+    inputs: NDArray[Any]
+    labels: NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Word:
+    """One recording of one word."""
+
+    path: Path
+    label: str
+    group: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something said, or detected, in a recording."""
+
+    label: str
+    start_s: float
+    end_s: float  # equal to start_s for a detection
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Continuous audio and what is said in it; no events: nothing in it is any of the app's words."""
+
+    path: Path
+    events: tuple[Event, ...]
+
+
+def words_in(folder: Path, labels: Sequence[str]) -> list[Word]:
+    """Recordings of single words below `folder`, by path.
+
+    `LABEL_GROUP_INDEX.wav`, where 0 to 9 may stand for `zero` to `nine`, or `LABEL/GROUP_nohash_N.wav`. A .wav beside a
+    .csv of its name is a recording (`recordings_in`), and so is one whose name has neither form, or that is named after
+    none of `labels` and is longer than any word.
+    """
+    found = []
+    for path in sorted(folder.rglob("*.wav")):
+        if path.with_suffix(".csv").exists():
+            continue
+        if "_nohash_" in path.stem:
+            label, group = path.parent.name, path.stem.split("_nohash_")[0]
+        else:
+            parts = path.stem.split("_")
+            if len(parts) < 3 or not parts[-1].isdigit():
+                continue
+            label, group = "_".join(parts[:-2]), parts[-2]
+        if label not in labels and len(label) == 1 and label.isdigit():
+            label = _DIGITS[int(label)]
+        if label in labels or duration_s(path) <= _WORD_SECONDS_MOST:
+            found.append(Word(path, label, group))
+    return found
+
+
+def recordings_in(folder: Path, labels: Sequence[str]) -> list[Recording]:
+    """Continuous audio below `folder`: X.wav with X.csv (`start_s,end_s,label`), or X.wav alone, in which nothing is said.
+
+    Raises BadInputError naming the table and the line that is wrong.
+    """
+    single = {word.path for word in words_in(folder, labels)}
+    return [
+        Recording(path, _events(path.with_suffix(".csv")))
+        for path in sorted(folder.rglob("*.wav"))
+        if path not in single
+    ]
+
+
+def _events(path: Path) -> tuple[Event, ...]:
+    if not path.exists():
+        return ()
+    found = []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for number, row in enumerate(csv.DictReader(file), start=2):
+                if any(row.get(column) in (None, "") for column in _EVENT_COLUMNS):
+                    raise BadInputError(f"{path}:{number}: must have {', '.join(_EVENT_COLUMNS)}")
+                try:
+                    event = Event(row["label"].strip(), float(row["start_s"]), float(row["end_s"]))
+                except ValueError as error:
+                    raise BadInputError(f"{path}:{number}: start_s and end_s must be seconds") from error
+                if not 0.0 <= event.start_s <= event.end_s < 1e9:
+                    raise BadInputError(f"{path}:{number}: an event must start at 0 or later, and end after its start")
+                found.append(event)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadInputError(f"{path}: is not a readable table: {error}") from error
+    return tuple(sorted(found, key=lambda event: event.start_s))
+
+
+def load_labelled(
+    model: AppModel,
+    port: Port,
+    folder: Path,
+    metadata: Mapping[str, bytes],
+    only: Sequence[str] = (),
+    *,
+    degrade: Degrade | None = None,
+) -> list[Labelled]:
+    """Model inputs of every group below `folder`, sorted; with `only` those groups alone.
+
+    Audio as in `words_in`. Rows: .csv and .txt tables, one group each, with the label as 0 or 1 in the column that the
+    model was trained with (`metadata`; else the last one). `port` is the model's input. Raises BadInputError naming the
+    file, or the groups that there are, and MissingToolError where nothing is found.
+    """
+    if not folder.is_dir():
+        raise MissingToolError(f"{folder}: there is no such folder with data")
+    is_audio = not isinstance(model.front_end, SensorFrontEnd)
+    parts: dict[str, list[tuple[Path, str]]] = {}
+    if model.app.kind == "keyword" and is_audio:
+        for word in words_in(folder, model.labels):
+            parts.setdefault(word.group, []).append((word.path, word.label))
+    elif model.app.kind == "presence" and not is_audio:
+        parts = {path.stem: [(path, "")] for path in sorted(folder.rglob("*")) if path.suffix in _TABLES}
+    else:
+        raise UnsupportedError(
+            f"{model.app.manifest_path}: labelled samples are read for apps of kind keyword and presence, "
+            f"this is {model.app.kind}"
+        )
+    if not parts:
+        kind = "no LABEL_GROUP_INDEX.wav recordings" if is_audio else "no .csv or .txt tables"
+        raise MissingToolError(f"{folder}: has {kind}; point --data at some")
+    unknown = [name for name in only if name not in parts]
+    if unknown:
+        raise BadInputError(f"{folder}: has no group {unknown[0]!r}; there are {', '.join(sorted(parts))}")
+    made = []
+    for group in only or sorted(parts):
+        if isinstance(model.front_end, SensorFrontEnd):
+            inputs, labels = _rows(model, model.front_end, parts[group][0][0], _label_column(metadata), port)
+        else:
+            inputs = _windows(model, [path for path, _ in parts[group]], port, degrade)
+            labels = np.array([label for _, label in parts[group]])
+        made.append(Labelled(group, inputs, labels))
+    return made
+
+
+def _windows(model: AppModel, paths: Sequence[Path], port: Port, degrade: Degrade | None) -> NDArray[Any]:
+    assert not isinstance(model.front_end, SensorFrontEnd)
+    stream = AudioStream(model.front_end)
+    count, rate = model.front_end.window_total_samples, model.front_end.sample_rate_hz
+    clips = [(path.stem, centred(read_any_wav(path, rate), count, path.stem)) for path in paths]
+    if degrade is not None:
+        clips = [(name, degrade(clip, name)) for name, clip in clips]
+    return stream.windows(np.stack([clip for _, clip in clips]), np.dtype(port.dtype), port.scale, port.zero_point)
+
+
+def centred(pcm: Pcm, count: int, name: str) -> Pcm:
+    """int16 [count]: the loudest part of a recording at half of full scale in the middle, over noise that `name` seeds."""
+    samples = pcm.astype(np.float64) / 32768
+    samples -= samples.mean() if len(samples) else 0.0
+    if len(samples) > count:
+        power = np.cumsum(np.pad(samples**2, (1, 0)))
+        start = int(np.argmax(power[count:] - power[:-count]))
+        samples = samples[start : start + count]
+    peak = float(np.abs(samples).max(initial=0.0))
+    rng = np.random.default_rng(zlib.crc32(name.encode()))
+    window = 10 ** (_FLOOR_DB / 20) * rng.standard_normal(count)
+    start = (count - len(samples)) // 2
+    window[start : start + len(samples)] += samples * (_PEAK / peak if peak > 0 else 0.0)
+    clip: Pcm = np.clip(np.rint(window * 32768), -32768, 32767).astype(np.int16)
+    return clip
+
+
+def with_noise(snr_db: float) -> Degrade:
+    """White noise `snr_db` below the mean power of the whole window, seeded by the recording's name."""
+
+    def degrade(clip: Pcm, name: str) -> Pcm:
+        rng = np.random.default_rng([1, zlib.crc32(name.encode())])
+        level = float(np.sqrt(np.mean(np.square(clip.astype(np.float64))))) * 10 ** (-snr_db / 20)
+        noisy: Pcm = np.clip(np.rint(clip + level * rng.standard_normal(len(clip))), -32768, 32767).astype(np.int16)
+        return noisy
+
+    return degrade
+
+
+def _label_column(metadata: Mapping[str, bytes]) -> str | None:
+    try:
+        label = json.loads(metadata["fieldwren.training"])["recipe"]["label"]
+    except (KeyError, ValueError, TypeError):
+        return None
+    return label if isinstance(label, str) else None
+
+
+def _rows(
+    model: AppModel, front_end: SensorFrontEnd, path: Path, column: str | None, port: Port
+) -> tuple[NDArray[Any], NDArray[np.str_]]:
+    if column is None:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            column = file.readline().strip().rsplit(",", 1)[-1].strip('"')
+    values = read_rows(path, [*front_end.channels, column])
+    if not np.isin(values[:, -1], (0, 1)).all() or len(model.labels) != 2:
+        raise BadInputError(f"{path}: column {column} must hold 0 or 1, the numbers of the app's two labels")
+    made = row_windows(front_end, values[:, :-1], np.dtype(port.dtype), port.scale, port.zero_point)
+    numbers = values[made.last_row, -1].astype(np.int64)
+    return made.inputs, np.array(model.labels)[numbers]
