@@ -222,7 +222,7 @@ fw_status_t fw_learner_teach_values(fw_learner_t *l, const int8_t *embedding, co
   if (l->phase != FW_PHASE_IDLE || l->config.loss != FW_LOSS_SQUARED) return FW_E_STATE;
   if (!all_within(targets, l->classes, 3e38f)) return FW_E_ARGUMENT;
   memcpy(l->pending, embedding, l->config.features);
-  memcpy(l->target, targets, sizeof(float) * l->classes);
+  memmove(l->target, targets, sizeof(float) * l->classes); /* they may be there already */
   begin(l, FW_TASK_VALUES, 1);
   return FW_OK;
 }

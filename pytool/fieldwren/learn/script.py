@@ -31,7 +31,7 @@ _FIRMWARE = (
     "runtime/crc32.c",
 )
 _RESULT = struct.Struct("<4IQ")
-_RESET, _TEACH, _PRACTISE, _CLASSIFY, _ADD, _REMOVE, _GUARD = range(1, 8)
+_RESET, _TEACH, _PRACTISE, _CLASSIFY, _ADD, _REMOVE, _GUARD, _TARGETS, _VALUES = range(1, 10)
 _UPDATES_PER_SECOND = 500.0
 """A pessimistic speed under emulation on a busy computer; it only bounds the wait."""
 
@@ -70,6 +70,11 @@ class Script:
     def guard(self, embedding: Embeddings, label: int) -> int:
         """Puts an embedding among the guard samples."""
         return self._add(_GUARD, label, embedding.tobytes())
+
+    def teach_values(self, embedding: Embeddings, targets: NDArray[np.float32]) -> int:
+        """Teaches a regression one embedding and the outputs wanted for it."""
+        self._add(_TARGETS, 0, targets.astype("<f4").tobytes())
+        return self._add(_VALUES, 0, embedding.tobytes())
 
     def _add(self, kind: int, argument: int = 0, payload: bytes = b"") -> int:
         size = len(padded(bytes(max(self.features, NAME_BYTES))))
