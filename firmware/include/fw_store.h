@@ -98,7 +98,8 @@ fw_status_t fw_store_open(fw_store_t *store, uint32_t body_bytes);
 const uint8_t *fw_store_record(const fw_store_t *store, uint32_t age, uint32_t *bytes, uint32_t *kind,
                                uint32_t *version);
 
-/* The newest record as it lies in flash; null if there is none or it is empty. It stays until the next but one is saved. */
+/* The newest record as it lies in flash; null if there is none or it is empty. It stays until the next but one is
+ * saved. */
 const void *fw_store_image(const fw_store_t *store, uint32_t *bytes);
 
 /* The body in an image of `count` bytes and its version; null if the image is damaged, or holds no state. */
