@@ -199,7 +199,9 @@ def _app_model(entry: Entry) -> NamedNode | None:
             with contextlib.suppress(FieldwrenError, OSError):
                 model = load_app(path).model_path
                 return iri(MODEL, hashlib.sha256(model.read_bytes()).hexdigest())
-    return None
+    return next(
+        (iri(MODEL, sha256) for name, sha256 in entry.get("files", {}).items() if name.endswith(".tflite")), None
+    )
 
 
 def _evaluated(entry: Entry, kind: str, metrics: Mapping[str, str]) -> list[Record]:
