@@ -30,7 +30,8 @@ from fieldwren.catalog import (  # noqa: E402
     sparql,
     why_not,
 )
-from fieldwren.catalog.models import Hints, model_record  # noqa: E402
+from fieldwren.catalog.model_record import model_record  # noqa: E402
+from fieldwren.catalog.models import Hints  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable

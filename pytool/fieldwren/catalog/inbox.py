@@ -15,7 +15,8 @@ from pyoxigraph import NamedNode
 from fieldwren.app import MANIFEST, load_app
 from fieldwren.boards import load_board
 from fieldwren.catalog.facts import Record, iri
-from fieldwren.catalog.models import Evaluation, ModelFacts, app_facts, model_facts, model_record, say_evaluation
+from fieldwren.catalog.model_record import model_record, say_evaluation
+from fieldwren.catalog.models import Evaluation, ModelFacts, app_facts, model_facts
 from fieldwren.catalog.namespaces import BOARD, DEVICE, MODEL, RUN
 from fieldwren.catalog.shapes import validate
 from fieldwren.catalog.store import exists, rows
