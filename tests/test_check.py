@@ -5,9 +5,13 @@ from pathlib import Path
 import pytest
 
 from fieldwren import paths
+from fieldwren.boards import load_board
 from fieldwren.check import check
+from fieldwren.compiler import compile_model
 from fieldwren.errors import BadInputError, UnsupportedError
+from fieldwren.images import cached_image, core_of, model_sources
 from ops.model_builder import build, operator, tensor
+from support import require_tool
 
 
 def test_a_model_that_fits(shared_data: Path) -> None:
@@ -66,3 +70,20 @@ def test_float_network_names_operator_and_tensor(tmp_path: Path) -> None:
         check(tmp_path / "float.tflite", "host")
     assert "TANH" in str(caught.value)
     assert "doubled" in str(caught.value)
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("board", ["mps2-an386", "riscv32-virt"])
+@pytest.mark.parametrize("name", ["mlperf_ad01", "tinymaix_vww96", "mww_v2_vad"])
+def test_predicted_flash_is_that_of_the_linked_image(shared_data: Path, name: str, board: str) -> None:
+    """Never less; at most 5 % more where the prediction is not marked as an estimate."""
+    path = shared_data / "models" / f"{name}.tflite"
+    target = load_board(board)
+    require_tool(f"{target.toolchain.prefix}gcc")
+    predicted = check(path, board)
+    image = cached_image(model_sources(compile_model(path, core_of(target)), target, "core"), target)
+    assert image.flash_bytes <= predicted.flash_bytes
+    assert predicted.estimated == (name == "mww_v2_vad")  # half of it is code
+    if not predicted.estimated:
+        assert predicted.flash_bytes <= 1.05 * image.flash_bytes
+    assert predicted.weights_bytes <= 1.02 * (image.weights_bytes or 0)

@@ -88,7 +88,7 @@ def check(model: str | Path, board: str) -> CheckResult:
     is empty. Raises UnsupportedError for a model that no board can run, naming operator and tensor.
     """
     target = load_board(board)
-    planned, ops, phases = _planned(Path(model), target)
+    planned, ops, phases = planned_for(Path(model), target)
     prediction = predict(planned, target, phases)
     reasons = tuple(_reasons(planned, target, prediction))
     return CheckResult(
@@ -140,7 +140,7 @@ def _is_app(path: Path) -> bool:
     return path.is_dir() or path.name == MANIFEST
 
 
-def _planned(path: Path, board: Board) -> tuple[Plan, Mapping[str, int], int]:
+def planned_for(path: Path, board: Board) -> tuple[Plan, Mapping[str, int], int]:
     """(the model as it runs, the operators of its file, instances of its state)."""
     if not _is_app(path):
         planned = compile_model(path, core_of(board))
@@ -155,29 +155,30 @@ def _reasons(planned: Plan, board: Board, prediction: Prediction) -> list[Reason
     if board.memory is None:
         return []
     limits = (
-        ("flash", prediction.flash_bytes, board.memory.app.bytes, _largest_tables(planned)),
-        ("ram", prediction.ram_bytes, board.memory.ram.bytes, _largest_layers(planned)),
+        ("flash", prediction.flash_bytes, board.memory.app.bytes, largest_tables(planned)),
+        ("ram", prediction.ram_bytes, board.memory.ram.bytes, largest_layers(planned)),
     )
     return [
-        Reason(
-            name,
-            needs,
-            has,
-            f"{planned.program.name} needs {needs} bytes of {name} and {board.id} has {has}; the most goes to {why}",
-        )
+        Reason(name, needs, has, limit_message(planned.program.name, board.id, name, needs, has, why))
         for name, needs, has, why in limits
         if needs > has
     ]
 
 
-def _largest_tables(planned: Plan) -> str:
+def limit_message(model: str, board: str, constraint: str, needs: int, has: int, why: str) -> str:
+    """What is said of a limit that is exceeded, here and by the catalogue."""
+    return f"{model} needs {needs} bytes of {constraint} and {board} has {has}; the most goes to {why}"
+
+
+def largest_tables(planned: Plan) -> str:
+    """The constant tables that take the most flash."""
     tables = sorted(
         (b for b in planned.program.buffers if b.place is Place.CONST), key=lambda b: b.nbytes, reverse=True
     )
     return ", ".join(f"{table.name} ({table.nbytes})" for table in tables[:_CONTRIBUTORS])
 
 
-def _largest_layers(planned: Plan) -> str:
+def largest_layers(planned: Plan) -> str:
     """The kernel calls whose operands take the most arena at once."""
     buffers = planned.program.buffers
 
