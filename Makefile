@@ -75,6 +75,7 @@ runs/resnet8.tflite: tools/make_resnet8.py | all
 
 bench: all runs/resnet8.tflite  ## measure everything into docs/benchmarks.md; fails where a figure got worse (ACCEPT=1 takes it)
 	@$(BIN)/python tools/bench_models.py --workers $(WORKERS) --extra mlperf_resnet8=runs/resnet8.tflite $(if $(ACCEPT),--accept)
+	@$(BIN)/python tools/bench_catalog.py
 
 tables: all  ## what kernels cost and take on each core, measured again (boards/costs, boards/sizes): after a kernel changed
 	@$(BIN)/python tools/measure_costs.py
@@ -94,7 +95,7 @@ docs: all  ## regenerate the pages that are made from the code
 lock: $(BIN)/python  ## renew requirements/dev.txt from pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	  --custom-compile-command "make lock" --extra verify --extra dev \
+	  --custom-compile-command "make lock" --extra catalog --extra verify --extra dev \
 	  pyproject.toml requirements/dev.in -o requirements/dev.txt
 
 wheel: all  ## wheel and source package in dist/

@@ -43,4 +43,25 @@ FW_INLINE int32_t fw_dsp_lanes_dot(int32_t sum, const uint32_t *x, const int8_t 
   return sum;
 }
 
+typedef struct {
+  int32_t first;
+  int32_t second;
+} fw_dsp_two_sums_t;
+
+/* The same for two rows of weights, which share the loads of x. */
+FW_INLINE fw_dsp_two_sums_t fw_dsp_lanes_two_dots(const uint32_t *x, const int8_t *w, const int8_t *v, int32_t count) {
+  const int32_t whole = count & ~3;
+  int32_t first = 0, second = 0;
+#pragma GCC unroll 4
+  for (int32_t i = 0; i < whole; i += 4, x += 2) {
+    const uint32_t low = x[0], high = x[1];
+    const uint32_t a = fw_load_word(w + i), b = fw_load_word(v + i);
+    first = fw_smlad(fw_sxtb16_odd(a), high, fw_smlad(fw_sxtb16(a), low, first));
+    second = fw_smlad(fw_sxtb16_odd(b), high, fw_smlad(fw_sxtb16(b), low, second));
+  }
+  const fw_dsp_two_sums_t sums = {fw_dsp_lanes_dot(first, x, w + whole, count - whole),
+                                  fw_dsp_lanes_dot(second, x, v + whole, count - whole)};
+  return sums;
+}
+
 #endif

@@ -71,14 +71,21 @@ FW_KERNEL_BODY void fw_lstm_s8_dsp_body(const fw_lstm_s8_dsp_params_t *p, const 
       fw_dsp_lanes_s8(recurrent, hidden, units, 0);
       for (int32_t u = 0; u < units; ++u) {
         int32_t gates[FW_LSTM_GATES];
-        for (int32_t g = 0; g < FW_LSTM_GATES; ++g) {
+#pragma GCC unroll 2
+        for (int32_t g = 0; g < FW_LSTM_GATES; g += 2) {
           const int32_t gu = g * units + u;
-          const int32_t a = fw_dsp_lanes_dot(0, scratch, input_weights + gu * p->input_size, p->input_size);
-          const int32_t r = fw_dsp_lanes_dot(0, recurrent, recurrent_weights + gu * units, units);
-          gates[g] =
-              fw_clamp(fw_lstm_s8_dsp_scale(p, input_bias[gu], a, multiplier[2 * g], shift[2 * g]) +
-                           fw_lstm_s8_dsp_scale(p, recurrent_bias[gu], r, multiplier[2 * g + 1], shift[2 * g + 1]),
-                       INT16_MIN, INT16_MAX);
+          const int8_t *const w = input_weights + gu * p->input_size;
+          const int8_t *const v = recurrent_weights + gu * units;
+          const fw_dsp_two_sums_t a = fw_dsp_lanes_two_dots(scratch, w, w + units * p->input_size, p->input_size);
+          const fw_dsp_two_sums_t r = fw_dsp_lanes_two_dots(recurrent, v, v + units * units, units);
+          const int32_t *const m = multiplier + 2 * g;
+          const int8_t *const n = shift + 2 * g;
+          gates[g] = fw_lstm_s8_dsp_scale(p, input_bias[gu], a.first, m[0], n[0]) +
+                     fw_lstm_s8_dsp_scale(p, recurrent_bias[gu], r.first, m[1], n[1]);
+          gates[g + 1] = fw_lstm_s8_dsp_scale(p, input_bias[gu + units], a.second, m[2], n[2]) +
+                         fw_lstm_s8_dsp_scale(p, recurrent_bias[gu + units], r.second, m[3], n[3]);
+          gates[g] = fw_clamp(gates[g], INT16_MIN, INT16_MAX);
+          gates[g + 1] = fw_clamp(gates[g + 1], INT16_MIN, INT16_MAX);
         }
         y[u] = (int8_t)fw_clamp(fw_lstm_unit(&unit, gates, sigmoid_table, &cell[u]), INT8_MIN, INT8_MAX);
       }
@@ -104,14 +111,21 @@ FW_KERNEL_BODY void fw_lstm_s16_dsp_body(const fw_lstm_s16_dsp_params_t *p, cons
       fw_dsp_lanes_s16(recurrent, hidden, units);
       for (int32_t u = 0; u < units; ++u) {
         int32_t gates[FW_LSTM_GATES];
-        for (int32_t g = 0; g < FW_LSTM_GATES; ++g) {
+#pragma GCC unroll 2
+        for (int32_t g = 0; g < FW_LSTM_GATES; g += 2) {
           const int32_t gu = g * units + u;
-          const int32_t a = fw_dsp_lanes_dot(0, scratch, input_weights + gu * p->input_size, p->input_size);
-          const int32_t r = fw_dsp_lanes_dot(0, recurrent, recurrent_weights + gu * units, units);
-          gates[g] =
-              fw_clamp(fw_lstm_s16_dsp_scale(p, input_bias[gu], a, multiplier[2 * g], shift[2 * g]) +
-                           fw_lstm_s16_dsp_scale(p, recurrent_bias[gu], r, multiplier[2 * g + 1], shift[2 * g + 1]),
-                       INT16_MIN, INT16_MAX);
+          const int8_t *const w = input_weights + gu * p->input_size;
+          const int8_t *const v = recurrent_weights + gu * units;
+          const fw_dsp_two_sums_t a = fw_dsp_lanes_two_dots(scratch, w, w + units * p->input_size, p->input_size);
+          const fw_dsp_two_sums_t r = fw_dsp_lanes_two_dots(recurrent, v, v + units * units, units);
+          const int32_t *const m = multiplier + 2 * g;
+          const int8_t *const n = shift + 2 * g;
+          gates[g] = fw_lstm_s16_dsp_scale(p, input_bias[gu], a.first, m[0], n[0]) +
+                     fw_lstm_s16_dsp_scale(p, recurrent_bias[gu], r.first, m[1], n[1]);
+          gates[g + 1] = fw_lstm_s16_dsp_scale(p, input_bias[gu + units], a.second, m[2], n[2]) +
+                         fw_lstm_s16_dsp_scale(p, recurrent_bias[gu + units], r.second, m[3], n[3]);
+          gates[g] = fw_clamp(gates[g], INT16_MIN, INT16_MAX);
+          gates[g + 1] = fw_clamp(gates[g + 1], INT16_MIN, INT16_MAX);
         }
         y[u] = (int16_t)fw_clamp(fw_lstm_unit(&unit, gates, sigmoid_table, &cell[u]), INT16_MIN, INT16_MAX);
       }

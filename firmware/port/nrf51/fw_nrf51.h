@@ -9,6 +9,10 @@
 #define FW_TIMER0_BASE 0x40008000u /* the only one with 32 bits: the free-running counter */
 #define FW_TIMER1_BASE 0x40009000u /* the millisecond tick: this core has no SysTick */
 
+#define FW_NVMC_READY     FW_REGISTER(0x4001E400u)
+#define FW_NVMC_CONFIG    FW_REGISTER(0x4001E504u)
+#define FW_NVMC_ERASEPAGE FW_REGISTER(0x4001E508u)
+
 #define FW_GPIO_OUTSET FW_REGISTER(FW_GPIO_BASE + 0x508u)
 #define FW_GPIO_DIRSET FW_REGISTER(FW_GPIO_BASE + 0x518u)
 

@@ -18,13 +18,14 @@ from fieldwren.features.tables import front_end_data
 from fieldwren.plan import Plan
 from fieldwren.program import Program
 from fieldwren.render.environment import Provenance, render, sources_digest
+from fieldwren.render.learning import learning_context
 from fieldwren.render.model import optimise_flags, optimised_sources, render_optimised
 from fieldwren.sources import Sources
 
 PORT_RING_BYTES = 1024
 """What a board's port buffers of the link unless its definition says otherwise (FW_RING_BYTES)."""
 
-_FOLDERS = ("app", "features", "link")
+_FOLDERS = ("app", "features", "learn", "link", "store")
 _RUNTIME = ("crc32", "detector", "microphone", "posterior", "sample_ring")
 _SMALL_RAM_BYTES = 64 * 1024
 _GAIN_ONE = 256
@@ -56,7 +57,10 @@ def app_sources(model: AppModel, planned: Plan, board: Board, *, optimise: Optim
     return Sources(
         files=render_app(model, planned.program, board, rendered),
         firmware=tuple(sorted(firmware)),
-        defines={"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.device_front_end).kind}u"},
+        defines={
+            "FW_FRONTEND_KINDS": f"{1 << front_end_data(model.device_front_end).kind}u",
+            **({"FW_LEARN": None} if model.factory is not None else {}),
+        },
         optimise_flags=optimise_flags(optimise),
     )
 
@@ -94,12 +98,18 @@ def render_app(model: AppModel, program: Program, board: Board, rendered: Mappin
 def _context(model: AppModel, program: Program, board: Board) -> dict[str, object]:
     app, detector = model.app, model.detector
     period = model.element_period_ms
+    learning = learning_context(model, board)
+    spare = learning.spare if learning else 0
     return {
         "app": app,
         "board": board.id,
-        "labels": model.labels,
+        "labels": (*model.labels, *[""] * spare),
         "detector": detector,
-        "thresholds": [to_q15(t) for t in detector.thresholds] if detector else [],
+        "learning": learning,
+        "thresholds": [to_q15(t) for t in (*detector.thresholds, *[app.detector.threshold] * spare)]
+        if detector
+        else [],
+        "background": (*detector.background, *[False] * spare) if detector else (),
         "mode": MODES[detector.mode] if detector else 0,
         "release_q15": to_q15(detector.release) if detector else 0,
         "gain_q8": max(1, round(app.microphone.gain * _GAIN_ONE)),
