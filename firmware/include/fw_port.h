@@ -31,6 +31,9 @@ void fw_port_write(const uint8_t *bytes, uint32_t size);
 uint64_t fw_port_ticks(void);
 extern const uint32_t fw_port_instructions_per_tick_q8;
 
+/* How many of them are a second. */
+extern const uint32_t fw_port_ticks_per_second;
+
 /* Interrupts off/on around a measurement. */
 void fw_port_irq_off(void);
 void fw_port_irq_on(void);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from fieldwren.app import load_app
 from fieldwren.app_model import load_app_model
@@ -12,10 +13,14 @@ from fieldwren.boards import build as build_project
 from fieldwren.compiler import compile_model
 from fieldwren.errors import BadInputError
 from fieldwren.images import Optimise, cached_image, core_of, model_sources
+from fieldwren.mlperf import benchmark_sources
 from fieldwren.render.app import app_sources
 from fieldwren.sources import Sources
 
 MODEL_SUFFIX = ".tflite"
+
+Personality = Literal["benchmark"]
+"""`benchmark`: the model behind the MLPerf Tiny device protocol."""
 
 
 @dataclass(frozen=True)
@@ -42,42 +47,61 @@ class BuildResult:
     weights_bytes: int | None
 
 
-def sources_of(source: str | Path, board: Board, optimise: Optimise = "balanced") -> tuple[str, Sources]:
-    """(name, sources of the image): an app folder gives the app, a .tflite the `exec` image that is fed tensors."""
+def sources_of(
+    source: str | Path, board: Board, optimise: Optimise = "balanced", personality: Personality | None = None
+) -> tuple[str, Sources]:
+    """(name, sources of the image): an app folder gives the app, a .tflite the `exec` image that is fed tensors.
+
+    With `personality` "benchmark" a .tflite gives the image that speaks the MLPerf Tiny device protocol.
+    """
     path = Path(source)
     if path.suffix == MODEL_SUFFIX and not path.is_dir():
         planned = compile_model(path, core_of(board))
+        if personality == "benchmark":
+            return planned.program.name, benchmark_sources(planned, board, optimise=optimise)
         if board.emulator is None:
             raise BadInputError(
                 f"{path}: a bare model has no input on {board.id}: make an app for it with `fieldwren new`, or choose a "
                 "board that runs in an emulator"
             )
         return planned.program.name, model_sources(planned, board, "exec", optimise=optimise)
+    if personality is not None:
+        raise BadInputError(f"{path}: only a bare model (.tflite) has the personality {personality!r}")
     app = load_app(path)
     model, planned = load_app_model(app, core_of(board))
     return app.name, app_sources(model, planned, board, optimise_size=optimise == "size")
 
 
 def generate(
-    source: str | Path, board: str, directory: str | Path, *, optimise: Optimise = "balanced"
+    source: str | Path,
+    board: str,
+    directory: str | Path,
+    *,
+    optimise: Optimise = "balanced",
+    personality: Personality | None = None,
 ) -> GenerateResult:
     """Writes a self-contained PlatformIO project of the app folder or .tflite `source` to `directory`.
 
     `pio run` builds it, and `pio run -c offline.ini` does so without network and without fieldwren.
     """
     target = load_board(board)
-    name, sources = sources_of(source, target, optimise)
+    name, sources = sources_of(source, target, optimise, personality)
     project = write_project(sources, target, Path(directory))
     files = sorted(p.relative_to(project.directory).as_posix() for p in (project.directory / "src").rglob("*"))
     return GenerateResult(name, target.id, str(project.directory), (*files, "platformio.ini", "offline.ini"))
 
 
 def build(
-    source: str | Path, board: str, directory: str | Path | None = None, *, optimise: Optimise = "balanced"
+    source: str | Path,
+    board: str,
+    directory: str | Path | None = None,
+    *,
+    optimise: Optimise = "balanced",
+    personality: Personality | None = None,
 ) -> BuildResult:
     """Generates and builds with PlatformIO: in `directory`, or in the cache when none is given."""
     target = load_board(board)
-    name, sources = sources_of(source, target, optimise)
+    name, sources = sources_of(source, target, optimise, personality)
     image = _built(sources, target, directory)
     return BuildResult(
         name=name,

@@ -13,7 +13,7 @@ from support import CHECKOUT, require_tool
 FIRMWARE = CHECKOUT / "firmware"
 PORTABLE = [
     path
-    for part in ("app", "features", "kernels", "runtime", "learn", "link", "store")
+    for part in ("app", "benchmark", "features", "kernels", "runtime", "learn", "link", "store")
     for path in sorted((FIRMWARE / part).rglob("*.c"))
 ]
 FLAGS = ("-std=c99", "-ffp-contract=off", "-Wall", "-Wextra", "-Wconversion", "-Werror")

@@ -46,6 +46,7 @@ VERBS = {
     "verify": "fieldwren.cli.models",
     "infer": "fieldwren.cli.models",
     "bench": "fieldwren.cli.models",
+    "mlperf-tiny": "fieldwren.cli.benchmarking",
     "features": "fieldwren.cli.running",
     "train": "fieldwren.cli.training",
     "eval": "fieldwren.cli.evaluating",

@@ -17,3 +17,8 @@ optimise_option = click.option(
     show_default=True,
     help="balanced: kernels specialised for the model; size: fw_run executes the Program.",
 )
+personality_option = click.option(
+    "--personality",
+    type=click.Choice(["benchmark"]),
+    help="benchmark: a .tflite behind the MLPerf Tiny device protocol.",
+)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from fieldwren.cli import output
-from fieldwren.cli.options import board_option, json_option, optimise_option, source_argument
+from fieldwren.cli.options import board_option, json_option, optimise_option, personality_option, source_argument
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from fieldwren.generate import BuildResult, GenerateResult
+    from fieldwren.generate import BuildResult, GenerateResult, Personality
     from fieldwren.images import Optimise
 
 
@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 @board_option
 @click.option("--output", "directory", required=True, type=click.Path(path_type=Path), help="Folder of the project.")
 @optimise_option
+@personality_option
 @json_option
-def generate(source: Path, board: str, directory: Path, optimise: Optimise, json: bool) -> None:
+def generate(
+    source: Path, board: str, directory: Path, optimise: Optimise, personality: Personality | None, json: bool
+) -> None:
     """Write a PlatformIO project for SOURCE, an app folder or a .tflite."""
     from fieldwren.generate import generate
 
-    output.emit(generate(source, board, directory, optimise=optimise), json=json, show=_show_generate)
+    output.emit(
+        generate(source, board, directory, optimise=optimise, personality=personality), json=json, show=_show_generate
+    )
 
 
 def _show_generate(console: Console, result: GenerateResult) -> None:
@@ -44,13 +49,16 @@ def _show_generate(console: Console, result: GenerateResult) -> None:
     "--output", "directory", type=click.Path(path_type=Path), help="Folder of the project.  [default: the cache]"
 )
 @optimise_option
+@personality_option
 @json_option
-def build(source: Path, board: str, directory: Path | None, optimise: Optimise, json: bool) -> None:
+def build(
+    source: Path, board: str, directory: Path | None, optimise: Optimise, personality: Personality | None, json: bool
+) -> None:
     """Generate and build SOURCE, an app folder or a .tflite, with PlatformIO."""
     from fieldwren.generate import build
 
     with output.progress(f"building {source.name} for {board}"):
-        result = build(source, board, directory, optimise=optimise)
+        result = build(source, board, directory, optimise=optimise, personality=personality)
     output.emit(result, json=json, show=_show_build)
 
 
