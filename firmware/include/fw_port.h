@@ -26,6 +26,14 @@ uint32_t fw_port_read(uint8_t *bytes, uint32_t size);
 /* Link: sends all bytes, waiting (bounded) while the transmitter is busy. */
 void fw_port_write(const uint8_t *bytes, uint32_t size);
 
+/* Microphone, on boards that have one: from fw_port_audio_start() on, the platform calls fw_port_audio(), which the
+ * app defines, from its interrupt with each block of samples. FW_E_TIMEOUT: the microphone's clock does not start. */
+fw_status_t fw_port_audio_start(void);
+void fw_port_audio(const int16_t *samples, uint32_t count);
+
+/* The board's light, where it has one: on (1) or off (0). */
+void fw_port_light(uint32_t on);
+
 /* A free-running counter for measuring, and what it counts: on emulated boards `fw_port_instructions_per_tick_q8`
  * is the number of executed instructions per tick × 256 under QEMU's -icount shift=0. */
 uint64_t fw_port_ticks(void);

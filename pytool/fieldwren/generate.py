@@ -6,15 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from fieldwren.app import load_app
 from fieldwren.app_model import load_app_model
 from fieldwren.boards import Board, Image, load_board, write_project
 from fieldwren.boards import build as build_project
+from fieldwren.boards.definition import HostProcess, QemuMachine, RenodeMachine
 from fieldwren.compiler import compile_model
 from fieldwren.errors import BadInputError
+from fieldwren.features.resample import resample
+from fieldwren.features.wav import read_wav
 from fieldwren.images import Optimise, cached_image, core_of, model_sources
 from fieldwren.mlperf import benchmark_sources
 from fieldwren.render.app import app_sources
+from fieldwren.render.renode import Heard
 from fieldwren.sources import Sources
 
 MODEL_SUFFIX = ".tflite"
@@ -48,7 +54,11 @@ class BuildResult:
 
 
 def sources_of(
-    source: str | Path, board: Board, optimise: Optimise = "balanced", personality: Personality | None = None
+    source: str | Path,
+    board: Board,
+    optimise: Optimise = "balanced",
+    personality: Personality | None = None,
+    heard: Heard | None = None,
 ) -> tuple[str, Sources]:
     """(name, sources of the image): an app folder gives the app, a .tflite the `exec` image that is fed tensors.
 
@@ -59,17 +69,17 @@ def sources_of(
         planned = compile_model(path, core_of(board))
         if personality == "benchmark":
             return planned.program.name, benchmark_sources(planned, board, optimise=optimise)
-        if board.emulator is None:
+        if not isinstance(board.emulator, QemuMachine | HostProcess):
             raise BadInputError(
                 f"{path}: a bare model has no input on {board.id}: make an app for it with `fieldwren new`, or choose a "
-                "board that runs in an emulator"
+                "board that runs in QEMU"
             )
         return planned.program.name, model_sources(planned, board, "exec", optimise=optimise)
     if personality is not None:
         raise BadInputError(f"{path}: only a bare model (.tflite) has the personality {personality!r}")
     app = load_app(path)
     model, planned = load_app_model(app, core_of(board))
-    return app.name, app_sources(model, planned, board, optimise_size=optimise == "size")
+    return app.name, app_sources(model, planned, board, optimise_size=optimise == "size", heard=heard)
 
 
 def generate(
@@ -79,16 +89,35 @@ def generate(
     *,
     optimise: Optimise = "balanced",
     personality: Personality | None = None,
+    wav: str | Path | None = None,
+    label: str | None = None,
 ) -> GenerateResult:
     """Writes a self-contained PlatformIO project of the app folder or .tflite `source` to `directory`.
 
-    `pio run` builds it, and `pio run -c offline.ini` does so without network and without fieldwren.
+    `pio run` builds it, and `pio run -c offline.ini` does so without network and without fieldwren. For a board that
+    Renode runs there is renode/ with a script and a test suite; `wav` is then what its microphone hears, and `label` what
+    the suite waits for.
     """
     target = load_board(board)
-    name, sources = sources_of(source, target, optimise, personality)
+    heard = _heard(target, wav, label) if wav is not None or label is not None else None
+    name, sources = sources_of(source, target, optimise, personality, heard)
     project = write_project(sources, target, Path(directory))
     files = sorted(p.relative_to(project.directory).as_posix() for p in (project.directory / "src").rglob("*"))
-    return GenerateResult(name, target.id, str(project.directory), (*files, "platformio.ini", "offline.ini"))
+    own = (*files, *sorted(sources.extra), "platformio.ini", "offline.ini")
+    return GenerateResult(name, target.id, str(project.directory), own)
+
+
+def _heard(board: Board, wav: str | Path | None, label: str | None) -> Heard:
+    """The recording for the emulated microphone of `board`, with a second of silence before and after it."""
+    if wav is None or label is None:
+        raise BadInputError("--wav and --label belong together: a recording, and the label that is said in it")
+    if not isinstance(board.emulator, RenodeMachine) or board.microphone is None:
+        raise BadInputError(f"{board.id}: has no microphone that Renode could feed with {wav}")
+    samples, rate_hz = read_wav(wav)
+    heard = resample(samples, rate_hz, board.microphone.rate_hz)
+    silence = np.zeros(board.microphone.rate_hz)
+    whole = np.clip(np.rint(np.concatenate([silence, heard, silence])), -32768, 32767).astype("<i2")
+    return Heard(whole.tobytes(), label)
 
 
 def build(

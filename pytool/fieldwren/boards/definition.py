@@ -124,6 +124,23 @@ class HostProcess(_Strict):
     kind: Literal["process"]
 
 
+class RenodeMachine(_Strict):
+    """How Renode runs the board: a platform description that comes with Renode, and the names of its parts."""
+
+    kind: Literal["renode"]
+    platform: str
+    cpu: str
+    uart: str
+    microphone: str | None = None
+
+
+class Microphone(_Strict):
+    """A microphone that the port drives; `rate_hz` is what it gives."""
+
+    kind: Literal["pdm", "i2s"]
+    rate_hz: Positive
+
+
 class Link(_Strict):
     """The byte stream between device and computer."""
 
@@ -144,7 +161,8 @@ class Board(_Strict):
     link: Link
     clock_hz: Positive | None = None
     memory: Memory | None = None
-    emulator: QemuMachine | HostProcess | None = Field(default=None, discriminator="kind")
+    microphone: Microphone | None = None
+    emulator: QemuMachine | HostProcess | RenodeMachine | None = Field(default=None, discriminator="kind")
 
     @model_validator(mode="after")
     def _consistent(self) -> Board:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fieldwren.boards.definition import Board, QemuMachine, board_ids, load_board
+from fieldwren.boards.definition import Board, QemuMachine, RenodeMachine, board_ids, load_board
 
 _HEAD = """# Boards
 
@@ -69,4 +69,6 @@ def _emulator(board: Board) -> str:
         return ""
     if isinstance(board.emulator, QemuMachine):
         return f"QEMU `{board.emulator.machine}`"
+    if isinstance(board.emulator, RenodeMachine):
+        return "Renode"
     return "itself"

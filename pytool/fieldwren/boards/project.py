@@ -75,6 +75,7 @@ def _swap(scratch: Path, directory: Path) -> None:
 def _content(sources: Sources, board: Board) -> dict[str, bytes]:
     """All files of the project but PlatformIO's own package, by name relative to the project."""
     content = {f"src/{_relative(name)}": data for name, data in sources.files.items()}
+    content |= {_relative(name): data for name, data in sources.extra.items()}
     wanted = [*sources.firmware, *_port_files(board)]
     content |= {f"{LIBRARY}/{name}": data for name, data in _firmware(wanted, sources.files).items()}
     content[f"{LIBRARY}/include/fw_board.h"] = _board_header(board).encode()

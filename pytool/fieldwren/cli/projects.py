@@ -23,9 +23,18 @@ if TYPE_CHECKING:
 @click.option("--output", "directory", required=True, type=click.Path(path_type=Path), help="Folder of the project.")
 @optimise_option
 @personality_option
+@click.option("--wav", type=click.Path(path_type=Path), help="What the microphone in Renode hears (16-bit mono).")
+@click.option("--label", help="What is said in it; Renode's test suite waits for this detection.")
 @json_option
 def generate(
-    source: Path, board: str, directory: Path, optimise: Optimise, personality: Personality | None, json: bool
+    source: Path,
+    board: str,
+    directory: Path,
+    optimise: Optimise,
+    personality: Personality | None,
+    wav: Path | None,
+    label: str | None,
+    json: bool,
 ) -> None:
     """Write a PlatformIO project for SOURCE, an app folder or a .tflite."""
     from fieldwren.generate import generate

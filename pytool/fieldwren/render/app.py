@@ -18,6 +18,7 @@ from fieldwren.plan import Plan
 from fieldwren.program import Program
 from fieldwren.render.environment import Provenance, render, sources_digest
 from fieldwren.render.model import linked_sources, program_sources, render_model, render_program
+from fieldwren.render.renode import Heard, renode_files
 from fieldwren.sources import Sources
 
 PORT_RING_BYTES = 1024
@@ -47,18 +48,53 @@ class _Sizes:
     capture_samples: int
 
 
-def app_sources(model: AppModel, planned: Plan, board: Board, *, optimise_size: bool = False) -> Sources:
-    """Everything of the app's image: rendered files, and the hand-written firmware they call."""
+def app_sources(
+    model: AppModel, planned: Plan, board: Board, *, optimise_size: bool = False, heard: Heard | None = None
+) -> Sources:
+    """Everything of the app's image: rendered files, and the hand-written firmware they call.
+
+    For a board that Renode runs also renode/, whose microphone hears `heard`, or silence.
+    """
     provenance = Provenance(planned.program.model_sha256, model.app.name, board.id)
     rendered = render_program(planned, provenance) if optimise_size else render_model(planned, provenance)
     firmware = set(app_firmware())
     firmware |= set(program_sources(planned) if optimise_size else linked_sources(planned))
+    hearing = microphone_of(model, board)
+    if hearing is not None and hearing.halve:
+        firmware.add("runtime/halve.c")
+    files, image = _rendered_app(model, planned.program, board, rendered)
+    defines: dict[str, str | None] = {"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.front_end).kind}u"}
+    renode = renode_files(board, provenance, image=image.hex(), learns="FW_LEARN" in defines, heard=heard)
     return Sources(
-        files=render_app(model, planned.program, board, rendered),
+        files=files,
+        extra={f"renode/{name}": content for name, content in renode.items()},
         firmware=tuple(sorted(firmware)),
-        defines={"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.front_end).kind}u"},
+        defines=defines,
         optimise_flags=("-Os",) if optimise_size else ("-O2",),
     )
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """How an app hears its board's microphone: as it comes, or at half its rate."""
+
+    halve: bool
+
+
+def microphone_of(model: AppModel, board: Board) -> Hearing | None:
+    """None for an app of rows, and on a board without a microphone.
+
+    Raises BadInputError when the microphone gives neither the front end's rate nor twice that.
+    """
+    if board.microphone is None or isinstance(model.front_end, SensorFrontEnd):
+        return None
+    gives, hears = board.microphone.rate_hz, model.front_end.sample_rate_hz
+    if gives not in (hears, 2 * hears):
+        raise BadInputError(
+            f"{model.app.where('front_end')}: hears {hears} Hz, and the microphone of {board.id} gives {gives} Hz: "
+            f"make a front end for {gives} or {gives // 2} Hz"
+        )
+    return Hearing(halve=gives != hears)
 
 
 def app_firmware() -> tuple[str, ...]:
@@ -73,6 +109,13 @@ def render_app(model: AppModel, program: Program, board: Board, rendered: Mappin
 
     The build id that the firmware reports as `image` is the SHA-256 over all of them, with zeros in its own place.
     """
+    return _rendered_app(model, program, board, rendered)[0]
+
+
+def _rendered_app(
+    model: AppModel, program: Program, board: Board, rendered: Mapping[str, bytes]
+) -> tuple[dict[str, bytes], bytes]:
+    """The files, and the build id in them."""
     provenance = Provenance(program.model_sha256, model.app.name, board.id)
     context = _context(model, program, board)
     files_before = dict(rendered) | render_front_end(model.front_end, provenance)
@@ -83,7 +126,8 @@ def render_app(model: AppModel, program: Program, board: Board, rendered: Mappin
             for name in ("app_config.h", "app_config.c", "app_main.c")
         }
 
-    return files(sources_digest(files(bytes(32))))
+    image = sources_digest(files(bytes(32)))
+    return files(image), image
 
 
 def _context(model: AppModel, program: Program, board: Board) -> dict[str, object]:
@@ -101,6 +145,8 @@ def _context(model: AppModel, program: Program, board: Board) -> dict[str, objec
         "level_samples": min(_LEVEL_SAMPLES_MOST, max(1, round(1000 / period))),
         "half_error": app.detector.half_error or 0.0,
         "posterior": _posterior(app),
+        "microphone": microphone_of(model, board),
+        "light": "FW_LIGHT_PIN" in board.port.defines,
         "input": "FW_INPUT_ROWS" if isinstance(model.front_end, SensorFrontEnd) else "FW_INPUT_PCM",
         "columns": model.columns,
         "stride_frames": model.stride_frames,
