@@ -38,10 +38,14 @@ class Core(_Strict):
 
 
 class Toolchain(_Strict):
-    """Prefix of the compiler's name (empty: the system's own `cc`), flags of its linker, extra image formats."""
+    """Prefix of the compiler's name (empty: the system's own `cc`), flags of its linker, extra image formats.
+
+    `sections` is the linker script that lays out the sections, one of boards/platform/ldscripts.
+    """
 
     prefix: str
     link_flags: tuple[str, ...]
+    sections: str = "sections.ld"
     formats: tuple[Literal["bin", "hex"], ...] = ()
 
 

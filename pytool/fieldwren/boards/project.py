@@ -211,7 +211,7 @@ def _memory_script(board: Board) -> str:
     regions = {"FLASH (rx)": board.memory.app, "RAM (rwx)": board.memory.ram}
     lines = [f"/* {board.name} */", "MEMORY", "{"]
     lines += [f"  {name} : ORIGIN = {r.origin:#010x}, LENGTH = {r.bytes:#x}" for name, r in regions.items()]
-    return "\n".join([*lines, "}", "", "INCLUDE sections.ld", ""])
+    return "\n".join([*lines, "}", "", f"INCLUDE {board.toolchain.sections}", ""])
 
 
 def _ini(sources: Sources, board: Board, *, offline: bool) -> str:
