@@ -51,10 +51,10 @@ enum {
   FW_EXIT_RESET = 124, /* the program asked for a restart where there is nothing to restart (host) */
   FW_EXIT_FAULT = 125  /* the processor took a fault */
 };
-_Noreturn void fw_port_exit(int code);
+__attribute__((noreturn)) void fw_port_exit(int code); /* for C++ too, which has no _Noreturn */
 
 /* Restarts the board. */
-_Noreturn void fw_port_reset(void);
+__attribute__((noreturn)) void fw_port_reset(void); /* for C++ too, which has no _Noreturn */
 
 /* Bulk channel of emulated boards and the host: plain files in the emulator's working folder. Returns a handle >= 0
  * or a negative status; read returns the bytes read (0 at the end). Boards without one return FW_E_UNKNOWN. */

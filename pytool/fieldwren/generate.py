@@ -12,7 +12,8 @@ from fieldwren.app import load_app
 from fieldwren.app_model import load_app_model
 from fieldwren.boards import Board, Image, load_board, write_project
 from fieldwren.boards import build as build_project
-from fieldwren.boards.definition import HostProcess, QemuMachine, RenodeMachine
+from fieldwren.boards.definition import HostProcess, QemuMachine, RenodeMachine, with_framework
+from fieldwren.boards.project import MARKER
 from fieldwren.compiler import compile_model
 from fieldwren.errors import BadInputError
 from fieldwren.features.resample import resample
@@ -91,19 +92,21 @@ def generate(
     personality: Personality | None = None,
     wav: str | Path | None = None,
     label: str | None = None,
+    framework: str | None = None,
 ) -> GenerateResult:
     """Writes a self-contained PlatformIO project of the app folder or .tflite `source` to `directory`.
 
     `pio run` builds it, and `pio run -c offline.ini` does so without network and without fieldwren. For a board that
     Renode runs there is renode/ with a script and a test suite; `wav` is then what its microphone hears, and `label` what
-    the suite waits for.
+    the suite waits for. `framework` ("arduino", "espidf") chooses between a board's PlatformIO projects and the bare board.
     """
-    target = load_board(board)
+    target = with_framework(load_board(board), framework)
     heard = _heard(target, wav, label) if wav is not None or label is not None else None
     name, sources = sources_of(source, target, optimise, personality, heard)
     project = write_project(sources, target, Path(directory))
     files = sorted(p.relative_to(project.directory).as_posix() for p in (project.directory / "src").rglob("*"))
-    own = (*files, *sorted(sources.extra), "platformio.ini", "offline.ini")
+    plain = sorted(p.name for p in project.directory.iterdir() if p.is_file() and p.name != MARKER)
+    own = (*files, *sorted(sources.extra), *plain)
     return GenerateResult(name, target.id, str(project.directory), own)
 
 
@@ -127,9 +130,10 @@ def build(
     *,
     optimise: Optimise = "balanced",
     personality: Personality | None = None,
+    framework: str | None = None,
 ) -> BuildResult:
     """Generates and builds with PlatformIO: in `directory`, or in the cache when none is given."""
-    target = load_board(board)
+    target = with_framework(load_board(board), framework)
     name, sources = sources_of(source, target, optimise, personality)
     image = _built(sources, target, directory)
     return BuildResult(

@@ -54,10 +54,20 @@ def _row(board: Board) -> tuple[str, ...]:
         _kib(memory.app.bytes) if memory else "",
         _kib(memory.ram.bytes) if memory else "",
         ", ".join(board.variants),
-        f"`{board.toolchain.prefix}gcc`" if board.toolchain.prefix else "`cc`",
+        _builders(board),
         _emulator(board),
         _RAN_IN[board.ran_in],
     )
+
+
+def _builders(board: Board) -> str:
+    """The bare compiler, and PlatformIO's frameworks."""
+    found = []
+    if board.toolchain is not None:
+        found.append(f"`{board.toolchain.prefix}gcc`" if board.toolchain.prefix else "`cc`")
+    if board.platformio is not None:
+        found += [f"`{board.platformio.platform}` {name}" for name in board.platformio.frameworks]
+    return ", ".join(found)
 
 
 def _kib(size_bytes: int) -> str:

@@ -22,3 +22,6 @@ personality_option = click.option(
     type=click.Choice(["benchmark"]),
     help="benchmark: a .tflite behind the MLPerf Tiny device protocol.",
 )
+framework_option = click.option(
+    "--framework", type=click.Choice(["arduino", "espidf"]), help="A PlatformIO project instead of bare metal."
+)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from fieldwren.cli import output
-from fieldwren.cli.options import board_option, json_option, optimise_option, personality_option, source_argument
+from fieldwren.cli.options import (
+    board_option,
+    framework_option,
+    json_option,
+    optimise_option,
+    personality_option,
+    source_argument,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
 @board_option
 @click.option("--output", "directory", required=True, type=click.Path(path_type=Path), help="Folder of the project.")
 @optimise_option
+@framework_option
 @personality_option
 @click.option("--wav", type=click.Path(path_type=Path), help="What the microphone in Renode hears (16-bit mono).")
 @click.option("--label", help="What is said in it; Renode's test suite waits for this detection.")
@@ -31,6 +39,7 @@ def generate(
     board: str,
     directory: Path,
     optimise: Optimise,
+    framework: str | None,
     personality: Personality | None,
     wav: Path | None,
     label: str | None,
@@ -39,16 +48,25 @@ def generate(
     """Write a PlatformIO project for SOURCE, an app folder or a .tflite."""
     from fieldwren.generate import generate
 
-    output.emit(
-        generate(source, board, directory, optimise=optimise, personality=personality), json=json, show=_show_generate
+    result = generate(
+        source,
+        board,
+        directory,
+        optimise=optimise,
+        personality=personality,
+        wav=wav,
+        label=label,
+        framework=framework,
     )
+    output.emit(result, json=json, show=_show_generate)
 
 
 def _show_generate(console: Console, result: GenerateResult) -> None:
     console.print(f"{result.name} for {result.board}: {result.directory}")
     for name in result.files:
         console.print(f"  {name}")
-    console.print("Build it with `pio run`, or without a network with `pio run -c offline.ini`.")
+    without = ", or without a network with `pio run -c offline.ini`" if "offline.ini" in result.files else ""
+    console.print(f"Build it with `pio run`{without}.")
 
 
 @click.command()
@@ -58,16 +76,23 @@ def _show_generate(console: Console, result: GenerateResult) -> None:
     "--output", "directory", type=click.Path(path_type=Path), help="Folder of the project.  [default: the cache]"
 )
 @optimise_option
+@framework_option
 @personality_option
 @json_option
 def build(
-    source: Path, board: str, directory: Path | None, optimise: Optimise, personality: Personality | None, json: bool
+    source: Path,
+    board: str,
+    directory: Path | None,
+    optimise: Optimise,
+    framework: str | None,
+    personality: Personality | None,
+    json: bool,
 ) -> None:
     """Generate and build SOURCE, an app folder or a .tflite, with PlatformIO."""
     from fieldwren.generate import build
 
     with output.progress(f"building {source.name} for {board}"):
-        result = build(source, board, directory, optimise=optimise, personality=personality)
+        result = build(source, board, directory, optimise=optimise, personality=personality, framework=framework)
     output.emit(result, json=json, show=_show_build)
 
 

@@ -146,6 +146,7 @@ def _context(model: AppModel, program: Program, board: Board) -> dict[str, objec
         "half_error": app.detector.half_error or 0.0,
         "posterior": _posterior(app),
         "microphone": microphone_of(model, board),
+        "framework": board.framework,
         "light": "FW_LIGHT_PIN" in board.port.defines,
         "input": "FW_INPUT_ROWS" if isinstance(model.front_end, SensorFrontEnd) else "FW_INPUT_PCM",
         "columns": model.columns,
