@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from fieldwren import __version__
 from fieldwren.app import load_app
 from fieldwren.app_model import load_app_model
 from fieldwren.boards import Board, Image, load_board, write_project
 from fieldwren.boards import build as build_project
 from fieldwren.boards.definition import HostProcess, QemuMachine, RenodeMachine, with_framework
-from fieldwren.boards.project import MARKER
+from fieldwren.boards.project import MARKER, write_folder
 from fieldwren.compiler import compile_model
 from fieldwren.errors import BadInputError
 from fieldwren.features.resample import resample
@@ -21,6 +23,8 @@ from fieldwren.features.wav import read_wav
 from fieldwren.images import Optimise, cached_image, core_of, model_sources
 from fieldwren.mlperf import benchmark_sources
 from fieldwren.render.app import app_sources
+from fieldwren.render.environment import Provenance
+from fieldwren.render.package import Form, package_files
 from fieldwren.render.renode import Heard
 from fieldwren.sources import Sources
 
@@ -152,3 +156,31 @@ def _built(sources: Sources, board: Board, directory: str | Path | None) -> Imag
     if directory is None:
         return cached_image(sources, board)
     return build_project(write_project(sources, board, Path(directory)))
+
+
+@dataclass(frozen=True)
+class PackageResult:
+    """A written library, and its files."""
+
+    name: str
+    form: str
+    directory: str
+    files: tuple[str, ...]
+
+
+def package(
+    app: str | Path, form: Form, directory: str | Path, *, board: str = "host", optimise: Optimise = "balanced"
+) -> PackageResult:
+    """Writes the app folder `app` to `directory` as a library for one's own firmware, with an example.
+
+    `board` only says which processor the kernels are chosen for; `host` stands for any.
+    """
+    target = load_board(board)
+    loaded = load_app(app)
+    model, planned = load_app_model(loaded, core_of(target))
+    sources = app_sources(model, planned, target, optimise_size=optimise == "size")
+    provenance = Provenance(planned.program.model_sha256, loaded.name)
+    files = package_files(model, sources, provenance, form)
+    marker = json.dumps({"fieldwren": __version__, "form": form}) + "\n"
+    written = write_folder({**files, MARKER: marker.encode()}, Path(directory))
+    return PackageResult(loaded.name, form, str(written), tuple(files))

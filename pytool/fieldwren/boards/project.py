@@ -41,20 +41,28 @@ def write_project(sources: Sources, board: Board, directory: Path, *, standalone
     replaced, keeping its build folder. Raises BadInputError when `directory` holds anything else, or when a
     firmware file or include does not exist.
     """
+    with_scons = standalone and board.framework is None
+    return Project(write_folder(_content(sources, board), directory, with_scons=with_scons), board)
+
+
+def write_folder(content: Mapping[str, bytes], directory: Path, *, with_scons: bool = False) -> Path:
+    """Writes the files, one of which is MARKER, to `directory`: all or nothing, in the place of what stood there.
+
+    Raises BadInputError when that holds anything but an earlier project of fieldwren.
+    """
     directory = directory.absolute()
     if directory.exists() and not (directory / MARKER).is_file() and any(directory.iterdir()):
         raise BadInputError(f"{directory}: is not empty and not a fieldwren project: name another folder")
-    content = _content(sources, board)
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as scratch:
             _write(content, Path(scratch) / "new")
-            if standalone and board.framework is None:
+            if with_scons:
                 packages.copy_scons(Path(scratch) / "new" / "packages")
             _swap(Path(scratch), directory)
     except OSError as error:
         raise cannot_write(directory, error) from error
-    return Project(directory, board)
+    return directory
 
 
 def _write(content: Mapping[str, bytes], root: Path) -> None:
@@ -78,7 +86,7 @@ def _content(sources: Sources, board: Board) -> dict[str, bytes]:
     content = {f"src/{_relative(name)}": data for name, data in sources.files.items()}
     content |= {_relative(name): data for name, data in sources.extra.items()}
     wanted = [*sources.firmware, *_port_files(board)]
-    content |= {f"{LIBRARY}/{name}": data for name, data in _firmware(wanted, sources.files).items()}
+    content |= {f"{LIBRARY}/{name}": data for name, data in firmware_files(wanted, sources.files).items()}
     content[f"{LIBRARY}/include/fw_board.h"] = _board_header(board).encode()
     if board.framework is not None:
         content[f"{LIBRARY}/library.json"] = _json(library_manifest())
@@ -111,7 +119,7 @@ def _port_files(board: Board) -> list[str]:
     return found
 
 
-def _firmware(names: Iterable[str], generated: Mapping[str, bytes]) -> dict[str, bytes]:
+def firmware_files(names: Iterable[str], generated: Mapping[str, bytes]) -> dict[str, bytes]:
     """The named firmware files and everything they, and the generated files, include in quotes."""
     root = paths.firmware()
     found: dict[str, bytes] = {}

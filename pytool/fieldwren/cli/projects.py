@@ -22,11 +22,18 @@ if TYPE_CHECKING:
 
     from fieldwren.generate import BuildResult, GenerateResult, Personality
     from fieldwren.images import Optimise
+    from fieldwren.render.package import Form
 
 
 @click.command()
 @source_argument
-@board_option
+@click.option("--board", help="Board id, or the path of a board's TOML file.")
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["arduino-library", "espidf-component", "zephyr-module", "platformio-library", "cmake"]),
+    help="A library for your own firmware instead of a project; --board then only chooses the kernels.",
+)
 @click.option("--output", "directory", required=True, type=click.Path(path_type=Path), help="Folder of the project.")
 @optimise_option
 @framework_option
@@ -36,7 +43,8 @@ if TYPE_CHECKING:
 @json_option
 def generate(
     source: Path,
-    board: str,
+    board: str | None,
+    form: Form | None,
     directory: Path,
     optimise: Optimise,
     framework: str | None,
@@ -45,9 +53,19 @@ def generate(
     label: str | None,
     json: bool,
 ) -> None:
-    """Write a PlatformIO project for SOURCE, an app folder or a .tflite."""
-    from fieldwren.generate import generate
+    """Write a PlatformIO project for SOURCE, an app folder or a .tflite; or, of an app, a library."""
+    from fieldwren.generate import generate, package
 
+    if form is not None:
+        if framework or personality or wav or label:
+            raise click.UsageError("--as goes with --board, --optimise and --output only")
+        made = package(source, form, directory, board=board or "host", optimise=optimise)
+        output.emit(
+            made, json=json, show=lambda console, made: console.print(f"{made.name} as {made.form}: {made.directory}")
+        )
+        return
+    if board is None:
+        raise click.UsageError("Missing option '--board' (or '--as').")
     result = generate(
         source,
         board,

@@ -11,6 +11,7 @@ void setup();
 void loop();
 struct HardwareSerial {
   void begin(unsigned long baud);
+  size_t println(const char *text);
   size_t setRxBufferSize(size_t size);
   int available();
   int read();
