@@ -167,6 +167,7 @@ class Framework(_Strict):
     defines: Mapping[MacroName, str] = {}
     memory: Memory | None = None
     microphone: Microphone | None = None
+    upload: Upload | None = None
 
 
 class PlatformIo(_Strict):
@@ -175,6 +176,21 @@ class PlatformIo(_Strict):
     platform: Literal["espressif32", "nordicnrf52"]
     board: str
     frameworks: Mapping[Literal["arduino", "espidf"], Framework]
+
+
+UsbId = Annotated[str, Field(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}$")]
+
+
+class Upload(_Strict):
+    """How an image gets onto the board, and by which USB ids its serial port is found.
+
+    `target` is what the tool calls the chip; `offset` where in the flash an image of esptool goes.
+    """
+
+    tool: Literal["esptool", "pyocd", "platformio"]
+    usb: tuple[UsbId, ...]
+    target: str = ""
+    offset: Address = 0
 
 
 class Link(_Strict):
@@ -196,6 +212,7 @@ class Board(_Strict):
     toolchain: Toolchain | None = None
     port: Port = Port(folders=(), defines={})
     platformio: PlatformIo | None = None
+    upload: Upload | None = None
     framework: Literal["arduino", "espidf"] | None = None
     clock_hz: Positive | None = None
     memory: Memory | None = None
@@ -235,6 +252,7 @@ def with_framework(board: Board, framework: str | None) -> Board:
             "port": Port(folders=entry.folders, defines=entry.defines),
             "memory": entry.memory or board.memory,
             "microphone": entry.microphone,
+            "upload": entry.upload or Upload(tool="platformio", usb=board.upload.usb if board.upload else ()),
             "toolchain": None,
             "emulator": None,
         }

@@ -42,6 +42,7 @@ VERBS = {
     "generate": "fieldwren.cli.projects",
     "build": "fieldwren.cli.projects",
     "run": "fieldwren.cli.running",
+    "flash": "fieldwren.cli.flashing",
     "monitor": "fieldwren.cli.running",
     "verify": "fieldwren.cli.models",
     "infer": "fieldwren.cli.models",

@@ -6,22 +6,17 @@ bytes between that terminal and the emulated board's link, and starts the runner
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import os
-import select
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from fieldwren.boards import load_board
 from fieldwren.compiler import compile_model
 from fieldwren.emulators import emulator_for
-from fieldwren.emulators.interface import ByteStream
-from fieldwren.errors import BadInputError, LinkLostError, MissingToolError
+from fieldwren.emulators.terminal import terminal
+from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.images import cached_image, core_of
 from fieldwren.mlperf import launch
 from fieldwren.mlperf.benchmark import ready
@@ -37,7 +32,6 @@ _DEVICES = f"""- name: fieldwren
   usb:
     {launch.VENDOR:#06x}: {launch.PRODUCT:#06x}
 """
-_CHUNK = 4096
 
 
 @dataclass(frozen=True)
@@ -93,47 +87,3 @@ def run_public(
             command = [sys.executable, launch.__file__, path, str(main), *arguments]
             done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
     return PublicRun(task, target.id, mode, str(folder), done.returncode)
-
-
-@contextlib.contextmanager
-def terminal(stream: ByteStream) -> Iterator[str]:
-    """The path of a pseudo terminal whose other end is `stream`, until the block ends. It may be closed and opened."""
-    import tty
-
-    ours, theirs = os.openpty()
-    try:
-        tty.setraw(theirs)  # held open, so that the terminal outlives whoever uses it
-        over = threading.Event()
-        pump = threading.Thread(target=_pump, args=(stream, ours, over), daemon=True)
-        pump.start()
-        try:
-            yield os.ttyname(theirs)
-        finally:
-            over.set()
-            pump.join()
-    finally:
-        os.close(ours)
-        os.close(theirs)
-
-
-def _pump(stream: ByteStream, terminal: int, over: threading.Event) -> None:
-    """Bytes both ways until `over`, or until the device is gone."""
-    inward = threading.Thread(target=_pump_out, args=(stream, terminal, over), daemon=True)
-    inward.start()
-    with contextlib.suppress(LinkLostError, OSError):
-        while not over.is_set():
-            data = stream.read(_CHUNK, 0.1)
-            view = memoryview(data)
-            while view and not over.is_set():
-                _, writable, _ = select.select([], [terminal], [], 0.1)
-                if writable:
-                    view = view[os.write(terminal, view) :]
-    inward.join()
-
-
-def _pump_out(stream: ByteStream, terminal: int, over: threading.Event) -> None:
-    with contextlib.suppress(LinkLostError, OSError):
-        while not over.is_set():
-            readable, _, _ = select.select([terminal], [], [], 0.1)
-            if readable:
-                stream.write(os.read(terminal, _CHUNK))

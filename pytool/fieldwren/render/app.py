@@ -67,6 +67,7 @@ def app_sources(
     renode = renode_files(board, provenance, image=image.hex(), learns="FW_LEARN" in defines, heard=heard)
     return Sources(
         files=files,
+        build_id=image.hex(),
         extra={f"renode/{name}": content for name, content in renode.items()},
         firmware=tuple(sorted(firmware)),
         defines=defines,
