@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from fieldwren import paths
 from fieldwren.app import load_app
-from fieldwren.app_model import load_app_model
+from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import Board, board_ids, build, load_board, write_project
 from fieldwren.boards.build import require_compiler
 from fieldwren.cli.frame import fieldwren
@@ -23,7 +23,7 @@ from fieldwren.emulators import emulator_for
 from fieldwren.emulators.terminal import terminal
 from fieldwren.errors import BadInputError, LinkLostError, MissingToolError
 from fieldwren.flash import choose_port, command_of, flash, udev_line
-from fieldwren.images import cached_image, core_of
+from fieldwren.images import cached_image
 from fieldwren.render.app import app_sources
 from fieldwren.sources import Sources
 from support import CHECKOUT, require_module, require_tool
@@ -59,7 +59,7 @@ def pyocd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def sources_of(board: Board) -> Sources:
-    model, planned = load_app_model(load_app(APP), core_of(board))
+    model, planned = load_device_app(load_app(APP), board)
     return app_sources(model, planned, board)
 
 

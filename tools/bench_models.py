@@ -1,68 +1,72 @@
-"""`make bench`: `fieldwren bench` over many models as one table, and as runs/bench.json for comparing commits."""
+"""`make bench`: measures everything, compares with docs/benchmarks.json, and writes it and docs/benchmarks.md.
+
+Fails, writing nothing, when a figure is more than 2 % worse than the checked-in one; `--accept` takes it all the same.
+What takes host time (lowering and rendering) is printed and never compared.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from fieldwren import paths
-from fieldwren.bench import BenchResult, bench
-from fieldwren.cli.output import plain
-from fieldwren.errors import FieldwrenError
+from fieldwren.benchmarks.figures import MAIN_BOARD, Figures, measure, merged, models_at_hand, worse
+from fieldwren.benchmarks.page import page
+from fieldwren.boards import load_board
+from fieldwren.boards.counting import COUNTED
+from fieldwren.images import core_of
+from fieldwren.ops.lowering import lower
+from fieldwren.plan import plan
+from fieldwren.render.environment import Provenance
+from fieldwren.render.model import render_model
+from fieldwren.tflite import read_model
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "runs" / "bench.json"
-
-
-def known_models() -> list[Path]:
-    """The examples' models, then the public ones where the shared data are at hand."""
-    data = paths.shared_data()
-    return [
-        *sorted(paths.examples().glob("*/model.tflite")),
-        *(sorted((data / "models").glob("*.tflite")) if data else []),
-    ]
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+FIGURES, PAGE = DOCS / "benchmarks.json", DOCS / "benchmarks.md"
+TIMED = ("mlperf_kws_dscnn", "tinymaix_vww96", "slabs_fingerprint_sig")
 
 
 @click.command()
-@click.option("--board", "boards", multiple=True, default=["mps2-an386"], show_default=True)
-@click.argument("models", nargs=-1, type=click.Path(path_type=Path))
-def main(boards: tuple[str, ...], models: tuple[Path, ...]) -> None:
-    """Measure MODELS (default: all there are) on one or more boards."""
-    results: list[BenchResult] = []
-    refused: list[str] = []
-    for model in models or known_models():
-        for board in boards:
-            click.echo(f"{model.stem} on {board}", err=True)
-            try:
-                results.append(bench(model, board))
-            except FieldwrenError as error:
-                refused.append(str(error))
-    Console(width=None if sys.stdout.isatty() else 140).print(_table(results))
-    for sentence in refused:
-        click.echo(f"refused: {sentence}")
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(plain(results), indent=1) + "\n", encoding="utf-8")
-    click.echo(f"written to {RESULTS.relative_to(ROOT)}")
+@click.option("--accept", is_flag=True, help="Write the new figures even where they are worse.")
+@click.option("--board", "boards", multiple=True, default=COUNTED, show_default=True)
+@click.option("--extra", multiple=True, metavar="NAME=FILE", help="Another model, e.g. mlperf_resnet8=resnet8.tflite.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1))
+def main(accept: bool, boards: tuple[str, ...], extra: tuple[str, ...], workers: int) -> None:
+    """Measure every model at hand."""
+    models = models_at_hand({name: Path(file) for name, _, file in (text.partition("=") for text in extra)})
+    old: Figures = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else {}
+    new = measure(models, boards=boards, workers=workers, progress=lambda text: click.echo(text, err=True))
+    report_times(models)
+    absent = sorted(set(old.get("models", {})) - set(new["models"]))
+    if absent:
+        click.echo(f"not at hand, kept as they were: {', '.join(absent)}")
+    found = worse(old, new)
+    for figure in found:
+        click.echo(f"worse: {figure}")
+    if found and not accept:
+        if old["compilers"] != new["compilers"]:
+            click.echo(f"the checked-in figures were made with {old['compilers']}, these with {new['compilers']}")
+        click.echo(f"{len(found)} figures are more than 2 % worse; to take them: make bench ACCEPT=1")
+        sys.exit(1)
+    made = merged(old, new)
+    FIGURES.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    PAGE.write_text(page(made), encoding="utf-8")
+    click.echo(f"written: {FIGURES.relative_to(DOCS.parent)}, {PAGE.relative_to(DOCS.parent)}")
 
 
-def _table(results: list[BenchResult]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("model", "board"):
-        table.add_column(heading)
-    for heading in ("instructions", "a MAC", "weights", "code", "arena", "RAM"):
-        table.add_column(heading, justify="right")
-    for result in results:
-        sizes = (result.weights_bytes, result.code_bytes, result.arena_bytes, result.ram_bytes)
-        each = f"{result.instructions / result.macs:.2f}" if result.macs else ""
-        table.add_row(
-            result.model, result.board, f"{result.instructions:,}", each, *(f"{nbytes:,}" for nbytes in sizes)
-        )
-    return table
+def report_times(models: dict[str, Path]) -> None:
+    """Host time from file to C, for people: it depends on the machine."""
+    core = core_of(load_board(MAIN_BOARD))
+    for name in TIMED:
+        if name not in models:
+            continue
+        began = time.perf_counter()
+        render_model(plan(lower(read_model(models[name]), core)), Provenance())
+        size = models[name].stat().st_size
+        click.echo(f"lowering and rendering {name} ({size:,} bytes): {time.perf_counter() - began:.2f} s")
 
 
 if __name__ == "__main__":

@@ -9,8 +9,10 @@ import click
 
 from fieldwren.boards.document import boards_page
 from fieldwren.cli.frame import fieldwren
+from fieldwren.ops.document import operators_page
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
 
 RULES = """# The command line
 
@@ -53,7 +55,7 @@ def cli_page() -> str:
 
 def main() -> int:
     """0 when the pages are, or now are, up to date."""
-    pages = {"boards.md": boards_page(), "cli.md": cli_page()}
+    pages = {"boards.md": boards_page(), "cli.md": cli_page(), "operators.md": operators_page(ROOT / "tests")}
     if "--check" in sys.argv[1:]:
         return int(any((DOCS / name).read_text(encoding="utf-8") != text for name, text in pages.items()))
     DOCS.mkdir(exist_ok=True)

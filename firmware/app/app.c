@@ -21,6 +21,11 @@ static int config_is_valid(const fw_app_config_t *config) {
   if (config->columns == 0u || (config->input == FW_INPUT_PCM && config->columns != 1u)) return 0;
   if (config->stride_frames == 0u || config->period_denominator == 0u) return 0;
   if (config->input == FW_INPUT_PCM && config->period_numerator_ms != 1000u) return 0;
+  if (config->phases > 0u) {
+    if (config->input != FW_INPUT_PCM || config->posterior == FW_POSTERIOR_RECONSTRUCTION) return 0;
+    if (config->first_frames == 0u || config->first_frames > config->stride_frames) return 0;
+    if ((uint64_t)config->phases * config->stride_frames != config->frontend->window_frames) return 0;
+  }
   if (fw_model.input_count != 1u || fw_model.output_count == 0u) return 0;
   return values == fw_tensor_elements(&fw_model.inputs[0]);
 }
@@ -67,16 +72,35 @@ fw_status_t fw_app_init(fw_app_t *app, const fw_app_config_t *config, const fw_a
   return fw_app_reset(app);
 }
 
+/* The state whose turn it is. */
+static void *state_of(const fw_app_t *app) {
+  if (app->memory.state == NULL) return NULL;
+  return (uint8_t *)app->memory.state + app->phase * FW_APP_STATE_STEP(fw_model.state_bytes);
+}
+
+static void reset_model(fw_app_t *app) {
+  app->phase = 0;
+  fw_model_reset(app->memory.state);
+  for (app->phase = 1; app->phase < app->config->phases; app->phase++) fw_model_reset(state_of(app));
+  app->phase = 0;
+  app->warming_up = app->config->warm_up;
+}
+
 fw_status_t fw_app_reset(fw_app_t *app) {
   if (app->source != FW_SOURCE_NONE) return FW_E_STATE;
   fw_frontend_reset(&app->frontend);
   fw_microphone_reset(&app->microphone);
   if (has_classes(app)) fw_detector_reset(&app->detector);
-  fw_model_reset(app->memory.state);
+  reset_model(app);
   app->chunk_count = 0;
   app->chunk_next = 0;
   app->due = 0;
   app->frames_until_due = 0;
+  if (app->config->phases > 0u) {
+    /* The window fills up inside the model; its input may hold frames from before the start. */
+    fw_frontend_fill(&app->frontend);
+    app->frames_until_due = app->config->first_frames;
+  }
   app->values_ready = 0;
   app->capturing = 0;
   return FW_OK;
@@ -138,8 +162,9 @@ uint8_t *fw_app_output(const fw_app_t *app, uint32_t index) {
 }
 
 static fw_status_t invoke(fw_app_t *app) {
-  const fw_status_t status = fw_model_invoke(app->memory.arena, app->memory.state);
+  const fw_status_t status = fw_model_invoke(app->memory.arena, state_of(app));
   if (status != FW_OK) app->counters.failures++;
+  if (++app->phase >= app->config->phases) app->phase = 0;
   return status;
 }
 
@@ -178,6 +203,10 @@ static fw_app_event_t infer(fw_app_t *app) {
   }
   if (is_autoencoder(app)) memcpy(app->memory.window, fw_app_input(app, 0), input->bytes);
   if (invoke(app) != FW_OK) return FW_APP_FAILED;
+  if (app->warming_up > 0u) {
+    app->warming_up--;
+    return FW_APP_FRAME;
+  }
   app->counters.inferences++;
   if (has_classes(app)) {
     detect(app);

@@ -24,6 +24,7 @@ typedef struct {
   uint32_t frames_bytes;
   uint32_t peaks_bytes;
   uint32_t gaps_bytes;
+  uint32_t mean_bytes;
 } layout_t;
 
 static uint32_t aligned(uint32_t bytes) {
@@ -41,7 +42,7 @@ static fw_status_t check(const fw_frontend_config_t *config) {
 }
 
 static layout_t layout_of(const fw_frontend_config_t *config) {
-  layout_t layout = {0, 0, 0, 0, 0, 0, 0};
+  layout_t layout = {0, 0, 0, 0, 0, 0, 0, 0};
   if (IS(config, FW_FRONTEND_MEL)) {
     const fw_mel_config_t *const mel = config->mel;
     layout.window_samples = mel->window_samples;
@@ -50,6 +51,9 @@ static layout_t layout_of(const fw_frontend_config_t *config) {
     layout.frames_bytes = config->window_frames * fw_mel_ring_values(mel) * (uint32_t)sizeof(float);
     if (mel->normalisation == FW_NORMALISE_WINDOW_MAX) {
       layout.peaks_bytes = config->window_frames * (uint32_t)sizeof(int16_t);
+    }
+    if (mel->normalisation == FW_NORMALISE_RUNNING_MEAN) {
+      layout.mean_bytes = config->frame_values * (uint32_t)sizeof(float);
     }
   }
   if (IS(config, FW_FRONTEND_MEL_FIXED)) {
@@ -77,11 +81,13 @@ static layout_t layout_of(const fw_frontend_config_t *config) {
   layout.frames_bytes = aligned(layout.frames_bytes);
   layout.peaks_bytes = aligned(layout.peaks_bytes);
   layout.gaps_bytes = aligned(layout.gaps_bytes);
+  layout.mean_bytes = aligned(layout.mean_bytes);
   return layout;
 }
 
 static uint32_t total(const layout_t *layout) {
-  return layout->samples_bytes + layout->work_bytes + layout->frames_bytes + layout->peaks_bytes + layout->gaps_bytes;
+  return layout->samples_bytes + layout->work_bytes + layout->frames_bytes + layout->peaks_bytes + layout->gaps_bytes +
+         layout->mean_bytes;
 }
 
 uint32_t fw_frontend_memory_bytes(const fw_frontend_config_t *config) {
@@ -108,6 +114,8 @@ fw_status_t fw_frontend_init(fw_frontend_t *fe, const fw_frontend_config_t *conf
   fe->peaks = (int16_t *)(void *)at;
   at += layout.peaks_bytes;
   fe->gaps = (uint16_t *)(void *)at;
+  at += layout.gaps_bytes;
+  fe->mean = (float *)(void *)at;
   fe->window_samples = layout.window_samples;
   fe->hop_samples = layout.hop_samples;
   fw_frontend_reset(fe);
@@ -121,8 +129,16 @@ void fw_frontend_reset(fw_frontend_t *fe) {
   fe->frame_count = 0;
   fe->before = 0;
   fe->next_row = 0;
+  fe->mean_frames = 0;
   if (IS(fe->config, FW_FRONTEND_MICRO)) fw_micro_reset(fe);
   if (IS(fe->config, FW_FRONTEND_SENSOR)) fw_sensor_reset(fe);
+}
+
+void fw_frontend_fill(fw_frontend_t *fe) {
+  const layout_t layout = layout_of(fe->config);
+  memset(fe->frames, 0, layout.frames_bytes);
+  memset(fe->peaks, 0, layout.peaks_bytes);
+  fe->frame_count = fe->config->window_frames;
 }
 
 static void compute_frame(fw_frontend_t *fe) {

@@ -26,7 +26,8 @@ fw_status_t fw_mel_check(const fw_frontend_config_t *config) {
   if (mel->window == NULL || mel->sine == NULL || mel->mel_weights == NULL || mel->mel_bins == NULL)
     return FW_E_ARGUMENT;
   if (mel->coefficient_count != 0u && mel->dct == NULL) return FW_E_ARGUMENT;
-  if (mel->spectrum > FW_SPECTRUM_POWER || mel->normalisation > FW_NORMALISE_WINDOW_MAX) return FW_E_ARGUMENT;
+  if (mel->spectrum > FW_SPECTRUM_POWER || mel->normalisation > FW_NORMALISE_RUNNING_MEAN) return FW_E_ARGUMENT;
+  if (mel->normalisation == FW_NORMALISE_RUNNING_MEAN && mel->running_frames == 0u) return FW_E_ARGUMENT;
   if (!(mel->energy_floor >= 0.0f) || !(mel->energy_floor + mel->energy_offset > 0.0f)) return FW_E_ARGUMENT;
   if (mel->normalisation == FW_NORMALISE_WINDOW_MAX && mel->hop_samples > mel->window_samples) return FW_E_ARGUMENT;
   uint32_t bins = 0;
@@ -176,6 +177,18 @@ static int16_t largest_of(const int16_t *samples, uint32_t count, int16_t larges
   return largest;
 }
 
+/* FW_NORMALISE_RUNNING_MEAN. */
+static void subtract_running_mean(fw_frontend_t *fe, float *values) {
+  if (fe->mean_frames < fe->config->mel->running_frames) fe->mean_frames++;
+  const float frames = (float)fe->mean_frames;
+  for (uint32_t i = 0; i < fe->config->frame_values; i++) {
+    /* The first frame is its own mean: what the memory held before does not count. */
+    const float before = fe->mean_frames == 1u ? 0.0f : fe->mean[i];
+    fe->mean[i] = before + (values[i] - before) / frames;
+    values[i] -= fe->mean[i];
+  }
+}
+
 void fw_mel_frame(fw_frontend_t *fe) {
   const fw_mel_config_t *const mel = fe->config->mel;
   float *const work = (float *)fe->work;
@@ -189,6 +202,7 @@ void fw_mel_frame(fw_frontend_t *fe) {
     float *const energies = work + mel->fft_size;
     mel_energies(mel, work, energies);
     finish_frame(mel, energies, 1.0f, energies, slot);
+    if (mel->normalisation == FW_NORMALISE_RUNNING_MEAN) subtract_running_mean(fe, slot);
   }
 }
 

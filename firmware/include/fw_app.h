@@ -37,6 +37,10 @@ extern "C" {
 /* Samples that pass the microphone at once. */
 #define FW_APP_CHUNK 64u
 
+/* The model's state, `phases` times for an incremental model; a constant expression if the arguments are. */
+#define FW_APP_STATE_STEP(state_bytes)          (((state_bytes) + 15u) & ~15u)
+#define FW_APP_STATE_BYTES(state_bytes, phases) (FW_APP_STATE_STEP(state_bytes) * ((phases) > 1u ? (phases) : 1u))
+
 typedef enum {
   FW_INPUT_PCM = 0, /* elements are int16 samples */
   FW_INPUT_ROWS = 1 /* elements are rows of float32; NaN means missing */
@@ -57,13 +61,17 @@ typedef struct {
   uint32_t input;         /* fw_input_kind_t */
   uint32_t columns;       /* values in an element: 1 for PCM, channels for rows */
   uint32_t stride_frames; /* PCM: frames from one inference to the next; rows: 1, the front end counts hops */
+  uint32_t phases;        /* 0: the model sees whole windows. Else it is an incremental one (PCM only), whose input
+                             holds the frames of this many strides; as many instances of its state take turns */
+  uint32_t warm_up;       /* incremental: inferences before the first whose window is full; they report nothing */
+  uint32_t first_frames;  /* incremental: frames before the first of them, 1 … stride_frames */
   uint32_t period_numerator_ms; /* one element lasts numerator / denominator milliseconds; */
   uint32_t period_denominator;  /* PCM: 1000 / sample rate in Hz */
 } fw_app_config_t;
 
 typedef struct {
   void *arena;    /* fw_model.arena_bytes, 16-byte aligned */
-  void *state;    /* fw_model.state_bytes, 16-byte aligned, or null if that is 0 */
+  void *state;    /* FW_APP_STATE_BYTES(), 16-byte aligned, or null if that is 0 */
   void *frontend; /* fw_frontend_memory_bytes(), 8-byte aligned */
   uint32_t frontend_bytes;
   void *detector; /* FW_DETECTOR_BYTES(), 4-byte aligned */
@@ -113,6 +121,8 @@ typedef struct {
   uint32_t chunk_next;
   uint64_t consumed;         /* elements that the front end took since the start */
   uint32_t frames_until_due; /* frames until the next inference */
+  uint32_t phase;            /* whose turn it is */
+  uint32_t warming_up;       /* inferences until the first that counts */
   uint32_t source;           /* fw_source_t */
   uint8_t due;               /* a window is complete and waits for the model */
   uint8_t finishing;

@@ -44,13 +44,16 @@ typedef enum {
   FW_ROUND_TRUNCATE = 1 /* towards zero, after the zero point is added: the MLPerf Tiny reference's rule */
 } fw_rounding_t;
 
-/* What is done to a window of frames as a whole when it becomes the model's input. */
+/* What is done to a window of frames as a whole when it becomes the model's input; FW_NORMALISE_RUNNING_MEAN: to each
+ * frame when it is computed, so that it stays the same in every window. */
 typedef enum {
   FW_NORMALISE_NONE = 0,
   FW_NORMALISE_WINDOW_MEAN = 1, /* each value minus its mean over the frames of the window */
-  FW_NORMALISE_WINDOW_MAX = 2   /* as if the PCM had been divided by its largest (not largest absolute) sample, taken
+  FW_NORMALISE_WINDOW_MAX = 2,  /* as if the PCM had been divided by its largest (not largest absolute) sample, taken
                                    from the oldest frame's first sample to the newest sample pushed; a maximum of 0
                                    divides by 1, the value of a full-scale sample; needs hop <= window */
+  FW_NORMALISE_RUNNING_MEAN = 3 /* each value x of frame number t, from 1 after a reset, minus m(t) = m(t-1) +
+                                   (x - m(t-1)) / min(t, running_frames), m(0) = 0 */
 } fw_normalisation_t;
 
 typedef enum { FW_SPECTRUM_MAGNITUDE = 0, FW_SPECTRUM_POWER = 1 } fw_spectrum_t;
@@ -73,6 +76,7 @@ typedef struct {
   uint16_t bin_count;         /* of mel_weights; the last one lies below fft_size / 2 */
   uint8_t spectrum;           /* fw_spectrum_t */
   uint8_t normalisation;      /* fw_normalisation_t */
+  uint16_t running_frames;    /* FW_NORMALISE_RUNNING_MEAN: at least 1 */
   float pre_emphasis;         /* 0: none */
   float energy_scale;
   float energy_floor;  /* at least 0 */
@@ -89,9 +93,9 @@ typedef struct {
   const float *dct;         /* [coefficient_count][(mel_count + 1) / 2]: left halves of the rows, see mel.c */
 } fw_mel_config_t;
 
-/* The same in integers (FW_FRONTEND_MEL_FIXED); FW_NORMALISE_WINDOW_MAX is not supported. Values of a frame are int16
- * with fraction_bits fraction bits. Energies are 64-bit integers in a unit that the host has put into log_offset,
- * energy_floor and energy_offset. */
+/* The same in integers (FW_FRONTEND_MEL_FIXED); of the normalisations there are none and the window's mean. Values of a
+ * frame are int16 with fraction_bits fraction bits. Energies are 64-bit integers in a unit that the host has put into
+ * log_offset, energy_floor and energy_offset. */
 typedef struct {
   uint16_t window_samples, hop_samples, fft_size, mel_count, coefficient_count, first_bin, bin_count; /* as above */
   uint8_t spectrum;      /* fw_spectrum_t */
@@ -194,11 +198,13 @@ typedef struct {
   void *frames;         /* ring of window_frames frames */
   int16_t *peaks;       /* window-max: ring like `frames`, the largest of each frame's first hop_samples samples */
   uint16_t *gaps;       /* sensor: values in a row that were missing, a channel */
+  float *mean;          /* running mean: of each value */
   uint32_t filled;      /* samples in `samples`; sensor: rows in the history */
   uint32_t skip;        /* samples to drop before the next window begins; sensor: rows before the next is ready */
   uint32_t next_frame;  /* ring slot of the next frame */
   uint32_t frame_count; /* frames in the ring, up to window_frames */
   uint32_t next_row;    /* sensor: ring slot of the next row in the history */
+  uint32_t mean_frames; /* running mean: frames that it is of, up to running_frames */
   int16_t before;       /* the sample before samples[0], for pre-emphasis */
 } fw_frontend_t;
 
@@ -213,6 +219,10 @@ fw_status_t fw_frontend_init(fw_frontend_t *fe, const fw_frontend_config_t *conf
 
 /* Forgets all samples and frames, as after fw_frontend_init(). */
 void fw_frontend_reset(fw_frontend_t *fe);
+
+/* From now on the window counts as full: of zeros, until frames take their place. For models that want the newest
+ * frames before there is a window of them. */
+void fw_frontend_fill(fw_frontend_t *fe);
 
 /* Takes 16-bit PCM up to and including the sample that completes a frame (*frame_ready = 1), or all of it
  * (*frame_ready = 0). Returns how many samples were taken. One call computes at most one frame. */

@@ -1,10 +1,16 @@
-/* L2_NORMALIZATION of int8 over the last dimension. Reference: TFLM reference_integer_ops::L2Normalization. */
+/* L2_NORMALIZATION over the last dimension. Reference: TFLM reference_integer_ops and reference_ops::L2Normalization.
+ */
 #ifndef FW_L2_NORMALIZATION_H
 #define FW_L2_NORMALIZATION_H
 
+#include "features/sqrt_f32.h"
+#include "fw_float.h"
 #include "kernels/fixed_point.h"
 #include "kernels/fixed_point_math.h"
 #include "kernels/fw_kernel.h"
+
+/* The square root of cores that have no instruction for it. */
+FW_LINKS_WITH("features/fw_math.c")
 
 typedef struct {
   int32_t rows;
@@ -28,6 +34,22 @@ FW_KERNEL_BODY void fw_l2_normalization_s8_body(const fw_l2_normalization_s8_par
       const int32_t scaled = fw_requantise(input[i] - p->input_zero_point, multiplier, shift + 7);
       *output++ = (int8_t)fw_clamp(scaled, INT8_MIN, INT8_MAX);
     }
+  }
+}
+
+typedef struct {
+  int32_t rows;
+  int32_t depth;
+} fw_l2_normalization_f32_params_t;
+
+FW_KERNEL_BODY void fw_l2_normalization_f32_body(const fw_l2_normalization_f32_params_t *p, const float *input,
+                                                 float *output) {
+  for (int32_t row = 0; row < p->rows; ++row, input += p->depth, output += p->depth) {
+    float squares = 0.0f;
+    for (int32_t i = 0; i < p->depth; ++i) squares += input[i] * input[i];
+    const float root = fw_sqrtf_inline(squares);
+    const float norm = root < 1e-6f ? 1e-6f : root;
+    for (int32_t i = 0; i < p->depth; ++i) output[i] = input[i] / norm;
   }
 }
 

@@ -19,3 +19,15 @@ void fw_reduce_max_s8(const void *params, void *const *operands) {
 void fw_reduce_min_s8(const void *params, void *const *operands) {
   fw_reduce_min_s8_body(params, operands[0], operands[1]);
 }
+
+void fw_reduce_max_f32(const void *params, void *const *operands) {
+  fw_reduce_max_f32_body(params, operands[0], operands[1]);
+}
+
+void fw_reduce_min_f32(const void *params, void *const *operands) {
+  fw_reduce_min_f32_body(params, operands[0], operands[1]);
+}
+
+void fw_reduce_all(const void *params, void *const *operands) {
+  fw_reduce_all_body(params, operands[0], operands[1]);
+}

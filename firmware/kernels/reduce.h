@@ -1,4 +1,5 @@
-/* MEAN, SUM, REDUCE_MAX and REDUCE_MIN. Reference: TFLM reference_ops::QuantizedMeanOrSum, Mean and ReduceGeneric. */
+/* MEAN, SUM, REDUCE_MAX, REDUCE_MIN and REDUCE_ALL. Reference: TFLM reference_ops::QuantizedMeanOrSum, Mean and
+ * ReduceGeneric. */
 #ifndef FW_REDUCE_H
 #define FW_REDUCE_H
 
@@ -115,6 +116,58 @@ FW_KERNEL_BODY void fw_reduce_max_s8_body(const fw_reduce_max_s8_params_t *p, co
 
 FW_KERNEL_BODY void fw_reduce_min_s8_body(const fw_reduce_min_s8_params_t *p, const int8_t *input, int8_t *output) {
   fw_reduce_extreme_s8(p, input, output, 0);
+}
+
+typedef fw_reduce_max_s8_params_t fw_reduce_max_f32_params_t;
+typedef fw_reduce_max_s8_params_t fw_reduce_min_f32_params_t;
+typedef fw_reduce_max_s8_params_t fw_reduce_all_params_t;
+
+/* From the largest finite number on, as in the reference: infinities of one sign and values that are no numbers lose.
+ */
+FW_INLINE void fw_reduce_extreme_f32(const fw_reduce_max_s8_params_t *p, const float *input, float *output,
+                                     int is_max) {
+  const int32_t stride = p->middle * p->second_reduced * p->inner;
+  for (int32_t outer = 0; outer < p->outer; ++outer) {
+    for (int32_t middle = 0; middle < p->middle; ++middle) {
+      const float *first = input + (outer * p->first_reduced * p->middle + middle) * p->second_reduced * p->inner;
+      for (int32_t inner = 0; inner < p->inner; ++inner) {
+        float extreme = is_max ? -0x1.fffffep127f : 0x1.fffffep127f;
+        for (int32_t a = 0; a < p->first_reduced; ++a) {
+          const float *value = first + inner + a * stride;
+          for (int32_t b = 0; b < p->second_reduced; ++b, value += p->inner) {
+            if (is_max ? *value > extreme : *value < extreme) extreme = *value;
+          }
+        }
+        *output++ = extreme;
+      }
+    }
+  }
+}
+
+FW_KERNEL_BODY void fw_reduce_max_f32_body(const fw_reduce_max_f32_params_t *p, const float *input, float *output) {
+  fw_reduce_extreme_f32(p, input, output, 1);
+}
+
+FW_KERNEL_BODY void fw_reduce_min_f32_body(const fw_reduce_min_f32_params_t *p, const float *input, float *output) {
+  fw_reduce_extreme_f32(p, input, output, 0);
+}
+
+/* Truth values: 1 where all are. */
+FW_KERNEL_BODY void fw_reduce_all_body(const fw_reduce_all_params_t *p, const uint8_t *input, uint8_t *output) {
+  const int32_t stride = p->middle * p->second_reduced * p->inner;
+  for (int32_t outer = 0; outer < p->outer; ++outer) {
+    for (int32_t middle = 0; middle < p->middle; ++middle) {
+      const uint8_t *first = input + (outer * p->first_reduced * p->middle + middle) * p->second_reduced * p->inner;
+      for (int32_t inner = 0; inner < p->inner; ++inner) {
+        uint8_t all = 1;
+        for (int32_t a = 0; a < p->first_reduced; ++a) {
+          const uint8_t *value = first + inner + a * stride;
+          for (int32_t b = 0; b < p->second_reduced; ++b, value += p->inner) all = all && *value;
+        }
+        *output++ = all;
+      }
+    }
+  }
 }
 
 #endif

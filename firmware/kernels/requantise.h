@@ -38,13 +38,26 @@ FW_INLINE int32_t fw_halve_and_clamp_int8(int32_t x) {
 #endif
 }
 
+/* round(2 * sum * multiplier / 2^32), ties upwards, for |2 * sum| < 2^31 and multiplier >= 0. */
+FW_INLINE int32_t fw_scale_doubled(int32_t sum, int32_t multiplier) {
+#if defined(__thumb__) && !defined(__thumb2__)
+  /* The core multiplies 32 bits to 32: four products of halves, none of which overflows. */
+  const int32_t high = (2 * sum) >> 16, low = (2 * sum) & 0xFFFF;
+  const int32_t by_high = multiplier >> 16, by_low = multiplier & 0xFFFF;
+  const int32_t middle = high * by_low + (int32_t)(((uint32_t)low * (uint32_t)by_low) >> 16);
+  return high * by_high + (middle >> 16) + ((low * by_high + (middle & 0xFFFF) + 0x8000) >> 16);
+#else
+  const int64_t product = (int64_t)(2 * sum) * multiplier;
+  return (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
+#endif
+}
+
 FW_INLINE int8_t fw_requantise_sum(const fw_output_t *out, int32_t sum, int32_t multiplier, int32_t shift) {
   if (out->mode == FW_REQUANTISE_GENERAL) {
     const int32_t scaled = fw_add_wrap(fw_requantise(sum, multiplier, shift), out->zero_point);
     return (int8_t)fw_clamp(scaled, out->min, out->max);
   }
-  const int64_t product = (int64_t)(2 * sum) * multiplier;
-  int32_t scaled = (int32_t)(product >> 32) + (int32_t)((uint32_t)product >> 31);
+  int32_t scaled = fw_scale_doubled(sum, multiplier);
   scaled += fw_shift_left_wrap(2 * out->zero_point + 1, shift);
   if (out->mode != FW_REQUANTISE_RELU) scaled += sum >> 31;
   const int32_t result = fw_halve_and_clamp_int8(scaled >> shift);

@@ -1,4 +1,4 @@
-/* Functions of one element: ABS of int16, and those of float32 whose bits are the same everywhere. */
+/* Functions of one element: ABS and RSQRT of int16, and those of float32 whose bits are the same everywhere. */
 #ifndef FW_UNARY_H
 #define FW_UNARY_H
 
@@ -6,8 +6,10 @@
 #include "fw_float.h"
 #include "kernels/exponential.h"
 #include "kernels/fixed_point.h"
+#include "kernels/fixed_point_math.h"
 #include "kernels/float_math.h"
 #include "kernels/fw_kernel.h"
+#include "kernels/trigonometry.h"
 
 /* The square root of cores that have no instruction for it. */
 FW_LINKS_WITH("features/fw_math.c")
@@ -25,6 +27,22 @@ FW_KERNEL_BODY void fw_abs_s16_body(const fw_abs_s16_params_t *p, const int16_t 
   }
 }
 
+typedef fw_abs_s16_params_t fw_rsqrt_s16_params_t;
+
+/* Like the reference's results, those of negative inputs aside, on which it stops; here they give the largest value. */
+FW_KERNEL_BODY void fw_rsqrt_s16_body(const fw_rsqrt_s16_params_t *p, const int16_t *input, int16_t *output) {
+  for (int32_t i = 0; i < p->count; ++i) {
+    int32_t scaled = INT16_MAX;
+    if (input[i] > 0) {
+      int32_t multiplier;
+      int32_t shift;
+      fw_inverse_square_root(input[i], &multiplier, &shift);
+      scaled = fw_requantise(fw_requantise(1, multiplier, shift + 20), p->multiplier, p->shift - 20);
+    }
+    output[i] = (int16_t)fw_clamp(scaled, INT16_MIN, INT16_MAX);
+  }
+}
+
 /* Values of `operation`; pytool/fieldwren/ops/unary.py has the same. */
 typedef enum {
   FW_ABSOLUTE,
@@ -38,7 +56,9 @@ typedef enum {
   FW_HARD_SWISH,
   FW_EXPONENTIAL,
   FW_LOGARITHM,
-  FW_LOGISTIC
+  FW_LOGISTIC,
+  FW_SINE,
+  FW_COSINE
 } fw_unary_t;
 
 typedef struct {
@@ -78,6 +98,10 @@ FW_INLINE float fw_unary_value(float x, int32_t operation) {
     case FW_LOGISTIC:
       if (x > 16.619047164916992188f) return 1.0f;
       return x < -9.0f ? fw_exp_f32(x) : 1.0f / (1.0f + fw_exp_f32(-x));
+    case FW_SINE:
+      return fw_sin_f32(x);
+    case FW_COSINE:
+      return fw_cos_f32(x);
     default: {
       const float raised = x + 3.0f > 0.0f ? x + 3.0f : 0.0f;
       return x * (raised < 6.0f ? raised : 6.0f) / 6.0f;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "kernels/skip.h"
 #include "runtime/crc32.h"
 #include "runtime/kernel_table.h"
 
@@ -52,6 +53,11 @@ static fw_status_t check_call(const fw_program_header_t *h, const uint32_t *call
   return FW_OK;
 }
 
+/* A skip has its one parameter, and no more calls behind it to leave out than there are. */
+static int skip_fits(call_head_t head, const uint32_t *call, uint32_t behind) {
+  return head.parameter_words == 1 && head.operands == 1 && call[1] <= behind;
+}
+
 fw_status_t fw_program_open(fw_program_t *program, const void *block, uint32_t bytes) {
   const fw_program_header_t *h = block;
   if (((uintptr_t)block & 15u) != 0) return FW_E_ARGUMENT;
@@ -78,6 +84,7 @@ fw_status_t fw_program_open(fw_program_t *program, const void *block, uint32_t b
     if (head.operands > FW_MAX_OPERANDS || !range_fits(position, size, bytes)) return FW_E_FORMAT;
     const fw_status_t status = check_call(h, call, head);
     if (status != FW_OK) return status;
+    if (head.kernel == FW_SKIP_ID && !skip_fits(head, call, h->call_count - 1u - i)) return FW_E_FORMAT;
     position += size;
   }
   return FW_OK;
@@ -101,7 +108,8 @@ void fw_run_reset(const fw_program_t *program, void *state) {
   }
 }
 
-static void execute(const fw_program_t *program, const uint32_t *call, uint8_t *arena, uint8_t *state) {
+/* Executes a call; the number of calls to leave out after it. */
+static uint32_t execute(const fw_program_t *program, const uint32_t *call, uint8_t *arena, uint8_t *state) {
   const call_head_t head = call_head(call);
   const uint32_t *encoded = call + 1 + head.parameter_words;
   /* Constants are never written: every kernel declares the operands it gets from there const. */
@@ -125,19 +133,31 @@ static void execute(const fw_program_t *program, const uint32_t *call, uint8_t *
     }
   }
   find_kernel(head.kernel)->function(call + 1, operands);
+  if (head.kernel != FW_SKIP_ID) return 0;
+  int32_t is_waiting;
+  memcpy(&is_waiting, operands[0], sizeof is_waiting);
+  return is_waiting ? call[1] : 0;
+}
+
+/* The call behind `call` and `skipped` more. */
+static const uint32_t *next_call(const uint32_t *call, uint32_t skipped) {
+  for (uint32_t i = 0; i <= skipped; ++i) call += call_words(call_head(call));
+  return call;
 }
 
 void fw_run_invoke(const fw_program_t *program, void *arena, void *state) {
   const uint32_t *call = words_at(program, program->header->calls_offset);
   for (uint32_t i = 0; i < program->header->call_count; ++i) {
-    execute(program, call, arena, state);
-    call += call_words(call_head(call));
+    const uint32_t skipped = execute(program, call, arena, state);
+    call = next_call(call, skipped);
+    i += skipped;
   }
 }
 
-void fw_run_step(const fw_program_t *program, void *arena, void *state, uint32_t *cursor) {
+uint32_t fw_run_step(const fw_program_t *program, void *arena, void *state, uint32_t *cursor) {
   if (*cursor == 0) *cursor = program->header->calls_offset;
   const uint32_t *call = words_at(program, *cursor);
-  execute(program, call, arena, state);
-  *cursor += 4u * call_words(call_head(call));
+  const uint32_t skipped = execute(program, call, arena, state);
+  *cursor = (uint32_t)((const uint8_t *)next_call(call, skipped) - block_of(program));
+  return skipped;
 }

@@ -57,8 +57,9 @@ void fw_run_reset(const fw_program_t *program, void *state);
 /* One inference. `arena` has header->arena_bytes, 16-byte aligned. */
 void fw_run_invoke(const fw_program_t *program, void *arena, void *state);
 
-/* Executes the next call only, for comparing layers: *cursor is 0 before the first call. The caller counts calls. */
-void fw_run_step(const fw_program_t *program, void *arena, void *state, uint32_t *cursor);
+/* Executes the next call only, for comparing layers: *cursor is 0 before the first call. The caller counts calls, those
+ * that this one leaves out too: they are the result. */
+uint32_t fw_run_step(const fw_program_t *program, void *arena, void *state, uint32_t *cursor);
 
 #ifdef __cplusplus
 }

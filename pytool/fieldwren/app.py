@@ -95,6 +95,8 @@ class App(_Strict):
 
     `labels` has one name for each output of the model, and is taken from the model's metadata where left out.
     `front_end` is needed only for a model that carries none: `{preset = "mlperf-kws"}`, or the parameters themselves.
+    `streaming`: whether the firmware computes only what a new hop changes, with the same results; `auto` is yes where
+    that is possible and pays (fieldwren.streaming), and `true` refuses a model that must see the whole window.
     """
 
     manifest_path: Path
@@ -104,6 +106,7 @@ class App(_Strict):
     model: Annotated[str, Field(min_length=1)]
     labels: tuple[Label, ...] | None = None
     front_end: Mapping[str, Any] | None = None
+    streaming: bool | Literal["auto"] = "auto"
     detector: DetectorSettings = DetectorSettings()
     microphone: MicrophoneSettings = MicrophoneSettings()
     link: LinkSettings = LinkSettings()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from fieldwren.app import App
-from fieldwren.core import PORTABLE, Core
+from fieldwren.core import PORTABLE, Core, Optimise
 from fieldwren.detector import DetectorConfig
 from fieldwren.errors import BadInputError
 from fieldwren.features import METADATA_KEY, PRESETS, FrontEndParameters, SensorFrontEnd, from_json
@@ -15,6 +15,7 @@ from fieldwren.graph import Graph
 from fieldwren.ops.lowering import lower
 from fieldwren.plan import Plan, plan
 from fieldwren.program import Port, Program
+from fieldwren.streaming import Streamed
 from fieldwren.tflite import read_model
 
 LABELS_KEY = "fieldwren.labels"
@@ -29,6 +30,7 @@ ANOMALY_LABELS = ("normal", "anomaly")
 class AppModel:
     """A checked app. `labels` and `detector` are empty and `None` for a regression, which has no classes.
 
+    `streaming` is None for a model that is run on whole windows.
     `stride_frames` is what the app loop counts: frames of an audio front end from one inference to the next (rows: 1, the
     front end itself says when a window is due). `stride_ms` is the same in time.
     """
@@ -39,6 +41,14 @@ class AppModel:
     detector: DetectorConfig | None
     stride_frames: int
     stride_ms: float
+    streaming: Streamed | None = None
+
+    @property
+    def device_front_end(self) -> FrontEndParameters:
+        """The front end as the firmware runs it: an incremental model remembers the older frames of the window itself."""
+        if self.streaming is None or isinstance(self.front_end, SensorFrontEnd):
+            return self.front_end
+        return replace(self.front_end, window_frames=self.streaming.fed_frames)
 
     @property
     def element_period_ms(self) -> Fraction:
@@ -53,13 +63,13 @@ class AppModel:
         return 1 if not isinstance(self.front_end, SensorFrontEnd) else len(self.front_end.channels)
 
 
-def load_app_model(app: App, core: Core = PORTABLE) -> tuple[AppModel, Plan]:
+def load_app_model(app: App, core: Core = PORTABLE, optimise: Optimise = "balanced") -> tuple[AppModel, Plan]:
     """Reads the app's model, lowers it for `core`, lays it out, and checks that app and model agree.
 
     Raises BadInputError naming the manifest's field or the model's tensor.
     """
     graph = read_model(app.model_path)
-    planned = plan(lower(graph, core))
+    planned = plan(lower(graph, core, optimise))
     return app_model(app, graph, planned.program), planned
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fieldwren.boards import Board, Image, load_board
+from fieldwren.core import Optimise
 from fieldwren.emulators import emulator_for
 from fieldwren.emulators.counting import count_instructions
 from fieldwren.errors import BadInputError, LinkLostError
@@ -14,6 +15,7 @@ from fieldwren.full import full_image
 from fieldwren.images import cached_image, core_of, model_sources
 from fieldwren.ops.lowering import lower
 from fieldwren.plan import Plan, plan
+from fieldwren.program import Alternative
 from fieldwren.tflite import read_model
 
 _RESULT = struct.Struct("<QQ")
@@ -22,7 +24,10 @@ _TIMEOUT_S = 600.0
 
 @dataclass(frozen=True)
 class LayerCost:
-    """Instructions of one kernel call, and which kernel the planner chose."""
+    """Instructions of one kernel call, which kernel the planner chose, and what it chose from.
+
+    `alternatives` begins with the chosen variant, with the instructions that the core's cost table predicts for each.
+    """
 
     operator: int
     name: str
@@ -30,6 +35,7 @@ class LayerCost:
     output: str
     macs: int
     instructions: int
+    alternatives: tuple[Alternative, ...]
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ class BenchResult:
 
     model: str
     board: str
+    optimise: Optimise
     instructions: int
     cycles_estimated: int | None
     macs: int
@@ -67,29 +74,33 @@ class BenchResult:
     layers: tuple[LayerCost, ...]
 
 
-def bench(model: str | Path, board: str) -> BenchResult:
+def bench(
+    model: str | Path, board: str | Board, *, optimise: Optimise = "balanced", portable: bool = False, full: bool = True
+) -> BenchResult:
     """Counts the instructions of one inference (interrupts off) and reads sizes off the image.
 
-    Raises BadInputError for a board whose emulator cannot count.
+    `portable` takes the plain C kernels alone, whatever the core has; `full` builds the image with app loop and link
+    too. Raises BadInputError for a board whose emulator cannot count.
     """
-    target = load_board(board)
+    target = board if isinstance(board, Board) else load_board(board)
     if target.emulator is None or target.emulator.kind != "qemu":
         raise BadInputError(
-            f"{board}: instructions are counted in QEMU, and this board does not run there: choose mps2-an386"
+            f"{target.id}: instructions are counted in QEMU, and this board does not run there: choose mps2-an386"
         )
     graph = read_model(model)
-    planned = plan(lower(graph, core_of(target)))
-    image = cached_image(model_sources(planned, target, "bench"), target)
+    core = core_of(target)
+    planned = plan(lower(graph, core.plain() if portable else core, optimise))
+    image = cached_image(model_sources(planned, target, "bench", optimise=optimise), target)
     measured, _ = _measure(image, target, planned)
     counts = count_instructions(image, "fw_model_invoke", timeout_s=_TIMEOUT_S)
-    full = full_image(graph, planned, target)
-    hooked = cached_image(model_sources(planned, target, "bench", layer_hooks=True), target)
-    _, layers = _measure(hooked, target, planned)
-    core = cached_image(model_sources(planned, target, "core"), target)
-    cost = _image_cost(core, measured.stack_bytes)
+    app = full_image(graph, planned, target, optimise) if full else None
+    layers = layer_instructions(planned, target, optimise)
+    core_image = cached_image(model_sources(planned, target, "core", optimise=optimise), target)
+    cost = _image_cost(core_image, measured.stack_bytes)
     return BenchResult(
         model=planned.program.name,
         board=target.id,
+        optimise=optimise,
         instructions=measured.instructions,
         cycles_estimated=None if counts.cycles_estimated is None else round(counts.cycles_estimated / counts.calls),
         macs=planned.program.macs,
@@ -99,17 +110,40 @@ def bench(model: str | Path, board: str) -> BenchResult:
         stack_bytes=measured.stack_bytes,
         ram_bytes=cost.ram_bytes,
         core=cost,
-        full=None if full is None else _image_cost(full, full.stack_bytes),
+        full=None if app is None else _image_cost(app, app.stack_bytes),
         layers=tuple(
-            LayerCost(call.layer.operator, call.layer.name, call.kernel.name, call.layer.output, call.macs, count)
+            LayerCost(
+                call.layer.operator,
+                call.layer.name,
+                call.kernel.name,
+                call.layer.output,
+                call.macs,
+                count,
+                call.alternatives,
+            )
             for call, count in zip(planned.program.calls, layers, strict=True)
         ),
     )
 
 
+def count_invoke(planned: Plan, board: Board, optimise: Optimise = "balanced") -> tuple[int, int | None]:
+    """(instructions, estimated cycles) of one fw_model_invoke(); no cycles off Arm."""
+    image = cached_image(model_sources(planned, board, "bench", optimise=optimise), board)
+    measured, _ = _measure(image, board, planned)
+    counts = count_instructions(image, "fw_model_invoke", timeout_s=_TIMEOUT_S)
+    cycles = counts.cycles_estimated
+    return measured.instructions, None if cycles is None else round(cycles / counts.calls)
+
+
 def painted_stack(planned: Plan, board: Board) -> int:
     """The deepest use of the stack by start-up and one inference, in bytes, found by painting it."""
     return _measure(cached_image(model_sources(planned, board, "bench"), board), board, planned)[0].stack_bytes
+
+
+def layer_instructions(planned: Plan, board: Board, optimise: Optimise = "balanced") -> tuple[int, ...]:
+    """Instructions of every kernel call of one inference."""
+    sources = model_sources(planned, board, "bench", optimise=optimise, layer_hooks=True)
+    return _measure(cached_image(sources, board), board, planned)[1]
 
 
 @dataclass(frozen=True)

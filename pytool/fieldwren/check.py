@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fieldwren.app import MANIFEST, load_app
+from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import Board, load_board
 from fieldwren.compiler import compile_model
 from fieldwren.images import core_of
 from fieldwren.plan import Plan
 from fieldwren.program import Place
-from fieldwren.sizes import Prediction, predict
+from fieldwren.sizes import Prediction, phases_bytes, predict
+from fieldwren.tflite import read_model
 
 _CONTRIBUTORS = 3
 
@@ -47,13 +51,14 @@ class CheckResult:
 
 
 def check(model: str | Path, board: str) -> CheckResult:
-    """Lowers and plans `model` for `board` and compares the sizes with the board's memory.
+    """Lowers and plans `model`, a .tflite or an app folder, for `board` and compares the sizes with the board's memory.
 
+    An app's model is taken as its firmware runs it: `state_bytes` are those of a streaming one, of all its phases.
     Raises UnsupportedError for a model that no board can run, naming operator and tensor.
     """
     target = load_board(board)
-    planned = compile_model(model, core_of(target))
-    prediction = predict(planned, target)
+    planned, ops, phases = _planned(Path(model), target)
+    prediction = predict(planned, target, phases)
     reasons = tuple(_reasons(planned, target, prediction))
     return CheckResult(
         model=planned.program.name,
@@ -62,15 +67,26 @@ def check(model: str | Path, board: str) -> CheckResult:
         flash_bytes=prediction.flash_bytes,
         ram_bytes=prediction.ram_bytes,
         arena_bytes=planned.arena_bytes,
-        state_bytes=planned.state_bytes,
+        state_bytes=phases_bytes(planned, phases),
         stack_bytes=prediction.stack_bytes,
         weights_bytes=prediction.weights_bytes,
         code_bytes=prediction.code_bytes,
         estimated=prediction.estimated,
         macs=planned.program.macs,
-        ops=dict(planned.program.operators),
+        ops=ops,
         reasons=reasons,
     )
+
+
+def _planned(path: Path, board: Board) -> tuple[Plan, Mapping[str, int], int]:
+    """(the model as it runs, the operators of its file, instances of its state)."""
+    if not path.is_dir() and path.name != MANIFEST:
+        planned = compile_model(path, core_of(board))
+        return planned, dict(planned.program.operators), 1
+    app = load_app(path)
+    model, planned = load_device_app(app, board)
+    operators = Counter(op.name for op in read_model(app.model_path).main.operators)
+    return planned, operators, 1 if model.streaming is None else model.streaming.phases
 
 
 def _reasons(planned: Plan, board: Board, prediction: Prediction) -> list[Reason]:

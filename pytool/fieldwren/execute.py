@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldwren.boards import Board
+from fieldwren.core import Optimise
 from fieldwren.emulators import emulator_for
 from fieldwren.errors import LinkLostError
-from fieldwren.images import Optimise, cached_image, model_sources
+from fieldwren.images import cached_image, model_sources
 from fieldwren.plan import Plan
 from fieldwren.runtime import Interpreter
 from fieldwren.tensors import Steps, from_bytes, to_bytes
@@ -85,6 +86,8 @@ def _split_layers(data: bytes, count: int) -> list[list[bytes]]:
         call, nbytes = struct.unpack_from("<II", data, position)
         if call == 0:
             steps.append([])
+        # Calls that write nothing, and those that were left out, have no record.
+        steps[-1] += [b""] * (call - len(steps[-1]))
         steps[-1].append(data[position + 8 : position + 8 + nbytes])
         position += 8 + nbytes
     return steps[:count]

@@ -20,17 +20,21 @@ import numpy as np
 
 from fieldwren import paths, tools
 from fieldwren.app import load_app
-from fieldwren.app_model import load_app_model
+from fieldwren.app_model import AppModel
+from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import Board, Image, build, load_board, write_project
 from fieldwren.boards.definition import Upload, with_framework
+from fieldwren.core import PORTABLE
 from fieldwren.device import DeviceClient
 from fieldwren.device.serial_port import PortInfo, SerialTransport, serial_ports
 from fieldwren.errors import BadInputError, LinkLostError, MissingToolError
 from fieldwren.execute import interpret
-from fieldwren.images import cached_image, core_of
-from fieldwren.plan import Plan
+from fieldwren.images import cached_image
+from fieldwren.ops.lowering import lower
+from fieldwren.plan import plan
 from fieldwren.render.app import app_sources
 from fieldwren.sources import Sources
+from fieldwren.tflite import read_model
 
 _UPLOAD_TIMEOUT_S = 300.0
 _UPLOAD_BAUD = 460_800
@@ -73,14 +77,14 @@ def flash(
         raise BadInputError(f"{target.id}: nothing is known about flashing it: its file has no [upload]")
     found = choose_port(target, target.upload) if port is None else PortInfo(port, "given by --port", None, None, None)
     _try(found)
-    model, planned = load_app_model(load_app(app), core_of(target))
+    model, planned = load_device_app(load_app(app), target)
     sources = app_sources(model, planned, target)
     image = _built(sources, target)
     _upload(command_of(target, target.upload, image, found.path, probe), target)
     address = f"{found.path}@{target.link.baud or 115_200}"
     with DeviceClient.open(address) as client:
         reported = client.info.image
-        equal = reported == sources.build_id and _self_test(client, planned)
+        equal = reported == sources.build_id and _self_test(client, model)
     return FlashResult(
         model.app.name, target.id, target.upload.tool, str(found), address, sources.build_id, reported, equal
     )
@@ -179,11 +183,14 @@ def _upload(command: Sequence[str], board: Board) -> None:
         raise LinkLostError(f"{board.id}: the uploader ended with exit code {done.returncode}: {telling.strip()}")
 
 
-def _self_test(client: DeviceClient, planned: Plan) -> bool:
-    """One inference on random inputs, on the device and by fw_run here: equal bits?"""
+def _self_test(client: DeviceClient, model: AppModel) -> bool:
+    """One inference on random inputs, on the device and by fw_run here, both from the first state: equal bits?"""
+    # The same graph that the firmware runs, with the kernels that this computer has.
+    planned = plan(lower(model.streaming.graph if model.streaming else read_model(model.app.model_path), PORTABLE))
     listening = client.status().source == "sensor"
     if listening:
         client.command("stream stop")
+    client.reset()
     random = np.random.default_rng(1)
     inputs = []
     for port in planned.program.inputs:

@@ -8,6 +8,7 @@ from pathlib import Path
 from fieldwren.app import MANIFEST, App
 from fieldwren.app_model import app_model
 from fieldwren.boards import Board, Image
+from fieldwren.core import Optimise
 from fieldwren.errors import BadInputError
 from fieldwren.features import METADATA_KEY
 from fieldwren.graph import Graph
@@ -19,14 +20,14 @@ _COLUMNS_MOST = 32
 _ROW_INTERVAL_MS = 20.0
 
 
-def full_image(graph: Graph, planned: Plan, board: Board) -> Image | None:
+def full_image(graph: Graph, planned: Plan, board: Board, optimise: Optimise = "balanced") -> Image | None:
     """The app's image for `graph`; None for a model that no app can feed (several inputs, no scale, …).
 
     A model without a front end of its own is fed rows over the link, which is the least that an app needs.
     """
     try:
         model = app_model(_app(graph, planned), graph, planned.program)
-        return cached_image(app_sources(model, planned, board), board)
+        return cached_image(app_sources(model, planned, board, optimise=optimise), board)
     except BadInputError:
         return None
 

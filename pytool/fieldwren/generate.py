@@ -11,16 +11,17 @@ import numpy as np
 
 from fieldwren import __version__
 from fieldwren.app import load_app
-from fieldwren.app_model import load_app_model
+from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import Board, Image, load_board, write_project
 from fieldwren.boards import build as build_project
 from fieldwren.boards.definition import HostProcess, QemuMachine, RenodeMachine, with_framework
 from fieldwren.boards.project import MARKER, write_folder
 from fieldwren.compiler import compile_model
+from fieldwren.core import Optimise
 from fieldwren.errors import BadInputError
 from fieldwren.features.resample import resample
 from fieldwren.features.wav import read_wav
-from fieldwren.images import Optimise, cached_image, core_of, model_sources
+from fieldwren.images import cached_image, core_of, model_sources
 from fieldwren.mlperf import benchmark_sources
 from fieldwren.render.app import app_sources
 from fieldwren.render.environment import Provenance
@@ -71,7 +72,7 @@ def sources_of(
     """
     path = Path(source)
     if path.suffix == MODEL_SUFFIX and not path.is_dir():
-        planned = compile_model(path, core_of(board))
+        planned = compile_model(path, core_of(board), optimise)
         if personality == "benchmark":
             return planned.program.name, benchmark_sources(planned, board, optimise=optimise)
         if not isinstance(board.emulator, QemuMachine | HostProcess):
@@ -83,8 +84,8 @@ def sources_of(
     if personality is not None:
         raise BadInputError(f"{path}: only a bare model (.tflite) has the personality {personality!r}")
     app = load_app(path)
-    model, planned = load_app_model(app, core_of(board))
-    return app.name, app_sources(model, planned, board, optimise_size=optimise == "size", heard=heard)
+    model, planned = load_device_app(app, board, optimise)
+    return app.name, app_sources(model, planned, board, optimise=optimise, heard=heard)
 
 
 def generate(
@@ -177,8 +178,8 @@ def package(
     """
     target = load_board(board)
     loaded = load_app(app)
-    model, planned = load_app_model(loaded, core_of(target))
-    sources = app_sources(model, planned, target, optimise_size=optimise == "size")
+    model, planned = load_device_app(loaded, target, optimise)
+    sources = app_sources(model, planned, target, optimise=optimise)
     provenance = Provenance(planned.program.model_sha256, loaded.name)
     files = package_files(model, sources, provenance, form)
     marker = json.dumps({"fieldwren": __version__, "form": form}) + "\n"

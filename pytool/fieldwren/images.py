@@ -6,16 +6,16 @@ import hashlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from fieldwren import __version__, paths
 from fieldwren.boards import Board, Image, Project, build, write_project
 from fieldwren.boards.image import read_image
-from fieldwren.core import Core
+from fieldwren.core import Core, Optimise
+from fieldwren.kernel import firmware_folders
 from fieldwren.locks import locked
 from fieldwren.plan import Plan
 from fieldwren.render.environment import Provenance, sources_digest
-from fieldwren.render.model import linked_sources, program_sources, render_model, render_program
+from fieldwren.render.model import optimise_flags, optimised_sources, render_optimised
 from fieldwren.sources import Sources
 
 
@@ -25,12 +25,9 @@ def core_of(board: Board) -> Core:
         name=board.core.cpu,
         dsp="dsp" in board.variants,
         mve="mve" in board.variants,
+        packed="packed" in board.variants,
         fpu=board.core.fpu != "none",
     )
-
-
-Optimise = Literal["balanced", "size"]
-"""`balanced`: kernels specialised for the model's shapes; `size`: fw_run executes the Program, one copy of each kernel."""
 
 
 def model_sources(
@@ -48,15 +45,11 @@ def model_sources(
     """
     provenance = Provenance(model_sha256=planned.program.model_sha256, board=board.id)
     main = f"personality/{personality}.c"
-    if optimise == "size":
-        files, firmware = render_program(planned, provenance), (main, *program_sources(planned))
-    else:
-        files, firmware = render_model(planned, provenance), (main, *linked_sources(planned))
     return Sources(
-        files=files,
-        firmware=firmware,
+        files=render_optimised(planned, provenance, optimise),
+        firmware=(main, *optimised_sources(planned, optimise)),
         defines={"FW_LAYER_HOOKS": None} if layer_hooks else {},
-        optimise_flags=("-Os",) if optimise == "size" else ("-O2",),
+        optimise_flags=optimise_flags(optimise),
     )
 
 
@@ -89,13 +82,18 @@ def _key(sources: Sources, board: Board) -> str:
             sources.stack_bytes,
         )
     ).encode()
-    parts |= _tree(paths.firmware()) | _tree(paths.boards())
+    for number, root in enumerate((*firmware_folders(), paths.boards())):
+        parts |= {f"{number}/{name}": content for name, content in _tree(root).items()}
     return hashlib.sha256(sources_digest(parts)).hexdigest()[:32]
+
+
+_NOT_IN_IMAGES = ("sizes", "costs", "peers")
+"""Folders of boards/ that only predictions and reports read."""
 
 
 def _tree(root: Path) -> dict[str, bytes]:
     return {
         f"{root.name}/{path.relative_to(root)}": path.read_bytes()
         for path in sorted(root.rglob("*"))
-        if path.is_file() and path.suffix != ".pyc"
+        if path.is_file() and path.suffix != ".pyc" and path.parent.name not in _NOT_IN_IMAGES
     }

@@ -6,6 +6,7 @@
     FW_KERNEL_BODY void fw_NAME_body(const fw_NAME_params_t *p, const int8_t *input, ..., int8_t *output) {
 
 Kernels that take the same parameters share the struct: `typedef fw_OTHER_params_t fw_NAME_params_t;`.
+Plug-ins add kernels of their own: a folder with the same kinds of files (`add_kernels`).
 A parameter is an int32_t or a float. `FW_PER_LAYER` marks parameters that rendered code passes at run time, so that
 layers which differ only in them share one function. Operands that are not const are outputs, `scratch` or state.
 """
@@ -16,8 +17,10 @@ import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from fieldwren import paths
+from fieldwren.errors import BadInputError
 
 _LISTED = re.compile(r"^FW_KERNEL\((\d+),\s*(\w+),\s*\"([\w/.]+)\"\)", re.M)
 _COMMENT = re.compile(r"/\*.*?\*/", re.S)
@@ -38,6 +41,12 @@ C_TYPES: Mapping[str, str] = {
     "float": "float32",
     "void": "void",
 }
+
+
+PLUGIN_IDS = range(1 << 15, 1 << 16)
+"""Ids of kernels that plug-ins bring."""
+
+_PLUGIN_FOLDERS: list[Path] = []
 
 
 @dataclass(frozen=True)
@@ -70,9 +79,10 @@ class OperandSpec:
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel of firmware/kernels.
+    """A kernel of firmware/kernels, or of a plug-in.
 
-    `source` is the .c file with its wrapper, `linked` are those that its body calls into; relative to firmware/.
+    `source` is the .c file with its wrapper, `linked` are those that its body calls into; relative to firmware/, or to
+    the plug-in's folder.
     """
 
     id: int
@@ -86,6 +96,11 @@ class Kernel:
     def source(self) -> str:
         """The .c file beside the header, relative to firmware/."""
         return self.header.removesuffix(".h") + ".c"
+
+    @property
+    def is_plugin(self) -> bool:
+        """True for kernels that are not fieldwren's own: the library that Python loads does not have them."""
+        return self.id in PLUGIN_IDS
 
     def operand_index(self, name: str) -> int:
         """Position of the operand `name`."""
@@ -101,14 +116,13 @@ def _struct(name: str, text: str) -> str | None:
 
 def _linked(header: str) -> tuple[str, ...]:
     """What `header` and the firmware headers that it includes name with FW_LINKS_WITH, in order of their names."""
-    root = paths.firmware()
     found: set[str] = set()
     seen = {header}
     pending = [header]
     while pending:
-        text = (root / pending.pop()).read_text()
+        text = firmware_file(pending.pop()).read_text()
         found.update(_LINKED.findall(text))
-        included = {name for name in _INCLUDED.findall(text) if (root / name).is_file()} - seen
+        included = {name for name in _INCLUDED.findall(text) if firmware_file(name).is_file()} - seen
         seen |= included
         pending += included
     return tuple(sorted(found))
@@ -121,22 +135,71 @@ def _parse(kernel_id: int, name: str, header: str, text: str) -> Kernel:
     )
     if fields is None or body is None:
         raise RuntimeError(
-            f"firmware/{header} does not declare the kernel {name} in the form that fieldwren.kernel reads"
+            f"{firmware_file(header)} does not declare the kernel {name} in the form that fieldwren.kernel reads"
         )
     parameters = tuple(Parameter(field[2], field[1] == "float", bool(field[0])) for field in _FIELD.findall(fields))
     operands = []
     for argument in body.group(1).split(","):
         match = _OPERAND.match(" ".join(argument.split()))
         if match is None:
-            raise RuntimeError(f"firmware/{header}: cannot read the operand {argument.strip()!r} of {name}")
+            raise RuntimeError(f"{firmware_file(header)}: cannot read the operand {argument.strip()!r} of {name}")
         operands.append(OperandSpec(match.group(3), match.group(2), bool(match.group(1))))
     return Kernel(kernel_id, name, header, parameters, tuple(operands), _linked(header))
+
+
+def firmware_folders() -> tuple[Path, ...]:
+    """firmware/ and the folders of plug-ins, in the order in which files are looked for."""
+    return (paths.firmware(), *_PLUGIN_FOLDERS)
+
+
+def firmware_file(name: str) -> Path:
+    """The hand-written file `name` (kernels/conv2d.h): of the plug-in that has it, else where firmware/ would."""
+    found = (folder / name for folder in firmware_folders() if (folder / name).is_file())
+    return next(found, paths.firmware() / name)
+
+
+def add_kernels(folder: str | Path) -> None:
+    """Adds the kernels that `folder`/kernels.def lists, in the form of firmware/kernels; for plug-ins.
+
+    Names, ids (32768 to 65535) and file names must not be taken; raises BadInputError naming folder and kernel.
+    """
+    folder = Path(folder)
+    if folder in _PLUGIN_FOLDERS:
+        return
+    try:
+        listed = _LISTED.findall((folder / "kernels.def").read_text())
+    except OSError as error:
+        raise BadInputError(f"{folder / 'kernels.def'}: cannot read the plug-in's kernels: {error.strerror}") from error
+    taken = kernels()
+    for number, name, _ in listed:
+        if int(number) not in PLUGIN_IDS:
+            raise BadInputError(f"{folder}: the kernel {name} has the id {number}; plug-ins take 32768 to 65535")
+        others = [other for other in taken.values() if other.id == int(number) or other.name == name]
+        if others:
+            raise BadInputError(
+                f"{folder}: the kernel {name} ({number}) has the name or id of {others[0].name} ({others[0].id}), which is "
+                "there already: choose others"
+            )
+    for path in (p for p in folder.rglob("*") if p.suffix in (".h", ".c")):
+        name = path.relative_to(folder).as_posix()
+        if firmware_file(name).is_file():
+            raise BadInputError(
+                f"{path}: there is a {name} already: put the plug-in's files into a folder of its own name"
+            )
+    _PLUGIN_FOLDERS.append(folder)
+    kernels.cache_clear()
+    try:
+        kernels()
+    except (RuntimeError, OSError) as error:
+        _PLUGIN_FOLDERS.remove(folder)
+        kernels.cache_clear()
+        raise BadInputError(f"{folder}: the plug-in's kernels cannot be read: {error}") from error
 
 
 @functools.cache
 def kernels() -> Mapping[str, Kernel]:
     """All kernels by name."""
-    root = paths.firmware()
-    listed = _LISTED.findall((root / "kernels" / "kernels.def").read_text())
-    texts = {header: _COMMENT.sub("", (root / header).read_text()) for _, _, header in listed}
+    lists = [paths.firmware() / "kernels" / "kernels.def", *(folder / "kernels.def" for folder in _PLUGIN_FOLDERS)]
+    listed = [entry for path in lists for entry in _LISTED.findall(path.read_text())]
+    texts = {header: _COMMENT.sub("", firmware_file(header).read_text()) for _, _, header in listed}
     return {name: _parse(int(number), name, header, texts[header]) for number, name, header in listed}

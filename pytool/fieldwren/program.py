@@ -57,11 +57,26 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """A variant that could compute a layer.
+
+    `instructions` are predicted for the core (None: never measured); bytes are those of its tables and working memory.
+    """
+
+    name: str
+    kernel: str
+    instructions: int | None
+    const_bytes: int
+    scratch_bytes: int
+
+
+@dataclass(frozen=True)
 class KernelCall:
     """One call. `operands[i]` is None where the kernel takes an optional operand that the model leaves out.
 
     `in_place` lists (written operand, read operand) pairs that may share memory when the read one dies here, if the
-    written one is not larger, or `may_grow` says that the kernel begins at the end.
+    written one is not larger, or `may_grow` says that the kernel begins at the end. `alternatives` are the variants
+    that the planner chose from, the chosen one first; empty where there was nothing to choose.
     """
 
     kernel: Kernel
@@ -71,14 +86,15 @@ class KernelCall:
     macs: int = 0
     in_place: tuple[tuple[int, int], ...] = ()
     may_grow: bool = False
+    alternatives: tuple[Alternative, ...] = field(default=(), compare=False)
 
     @property
-    def output(self) -> Operand:
-        """The first operand that is written and not scratch."""
+    def output(self) -> Operand | None:
+        """The first operand that is written and not scratch; None where nothing is (skip)."""
         for spec, operand in zip(self.kernel.operands, self.operands, strict=True):
             if not spec.is_const and not spec.is_scratch and operand is not None:
                 return operand
-        raise RuntimeError(f"kernel {self.kernel.name} writes nothing")
+        return None
 
 
 @dataclass(frozen=True)
@@ -120,3 +136,15 @@ class Program:
     def is_stateful(self) -> bool:
         """True when an inference depends on earlier ones."""
         return any(b.place is Place.STATE for b in self.buffers)
+
+
+SKIP = "skip"
+"""The kernel that leaves out the calls behind it; its one parameter counts them."""
+
+
+def skipped_to(program: Program) -> int | None:
+    """The call at which an inference goes on that leaves some out; None where none ever does."""
+    for number, call in enumerate(program.calls):
+        if call.kernel.name == SKIP:
+            return number + 1 + int(call.parameters[0])
+    return None

@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldwren.app import load_app
-from fieldwren.app_model import AppModel, load_app_model
+from fieldwren.app_model import AppModel
+from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import load_board
+from fieldwren.core import Optimise
 from fieldwren.device import DeviceClient, DeviceInfo, Event
 from fieldwren.emulators import emulator_for
 from fieldwren.errors import BadInputError
 from fieldwren.features import SensorFrontEnd
 from fieldwren.features.wav import read_wav
-from fieldwren.images import Optimise, cached_image, core_of
+from fieldwren.images import cached_image
 from fieldwren.render.app import app_sources
 from fieldwren.rows import read_rows
 
@@ -53,12 +55,12 @@ def run(
     """
     target = load_board(board)
     emulator = emulator_for(target)
-    model, planned = load_app_model(load_app(app), core_of(target))
+    model, planned = load_device_app(load_app(app), target, optimise)
     elements = _elements(model, wav, csv)
     lead_ms = 0
     if wav is not None and surround:
         elements, lead_ms = _surrounded(model, elements)
-    image = cached_image(app_sources(model, planned, target, optimise_size=optimise == "size"), target)
+    image = cached_image(app_sources(model, planned, target, optimise=optimise), target)
     with (
         emulator.start(image.elf, target) as device,
         DeviceClient(device, f"{model.app.name} on {target.id}") as client,

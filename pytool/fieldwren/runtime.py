@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fieldwren.errors import BadInputError
 from fieldwren.graph import DTYPES
 from fieldwren.native import library
+from fieldwren.native.extended import extended_library
 from fieldwren.plan import Plan, encode
 from fieldwren.program import Port
 
@@ -52,7 +53,9 @@ class Interpreter:
 
     def __init__(self, planned: Plan) -> None:
         self.plan = planned
-        self._library = library()
+        kernels = {call.kernel for call in planned.program.calls}
+        foreign = any(kernel.is_plugin for kernel in kernels)
+        self._library = extended_library(tuple(kernels)) if foreign else library()
         block = encode(planned)
         self._block = _aligned_bytes(len(block))
         self._block[: len(block)] = np.frombuffer(block, np.uint8)
@@ -81,16 +84,26 @@ class Interpreter:
         return self.outputs()
 
     def layers(self, inputs: Sequence[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-        """Like `invoke`, yielding the first output of every kernel call as a flat array of its own dtype."""
+        """Like `invoke`, yielding the first output of every kernel call as a flat array of its own dtype.
+
+        It is empty for calls that write nothing or were left out.
+        """
         self._feed(inputs)
-        cursor = ctypes.c_uint32(0)
+        cursor, skipped = ctypes.c_uint32(0), 0
         for call in self.plan.program.calls:
-            self._library.fw_run_step(
+            if skipped:
+                skipped -= 1
+                yield np.zeros(0, np.uint8)
+                continue
+            skipped = self._library.fw_run_step(
                 ctypes.byref(self._handle),
                 ctypes.c_void_p(self._arena.ctypes.data),
                 ctypes.c_void_p(self._state.ctypes.data),
                 ctypes.byref(cursor),
             )
+            if call.output is None:
+                yield np.zeros(0, np.uint8)
+                continue
             buffer = self.plan.program.buffers[call.output.buffer]
             memory = self._arena if buffer.place.value == "arena" else self._state
             start = self.plan.address(call.output)

@@ -145,9 +145,9 @@ def verify(model: str | Path, board: str, *, steps: int | None = None, seed: int
 
 
 def _reference_steps(graph: Graph, content: bytes, planned: Plan, inputs: Steps) -> Steps:
-    reference = Reference(content)
     count = len(planned.program.outputs)
     try:
+        reference = Reference(content)
         rows = [reference.invoke([array[k] for array in inputs], count) for k in range(len(inputs[0]))]
     except RuntimeError as error:
         raise UnsupportedError(
@@ -207,7 +207,9 @@ def _first_against_board(planned: Plan, board: str, inputs: Steps, executors: tu
     for step, (expected_calls, got_calls) in enumerate(zip(host.layers, run.layers, strict=True)):
         for number, (expected, got) in enumerate(zip(expected_calls, got_calls, strict=True)):
             if expected != got:
-                dtype = DTYPES[planned.program.buffers[planned.program.calls[number].output.buffer].dtype]
+                output = planned.program.calls[number].output
+                assert output is not None  # a call without one has no bytes that could differ
+                dtype = DTYPES[planned.program.buffers[output.buffer].dtype]
                 return _difference(
                     planned,
                     (executors[1], executors[2]),

@@ -1,7 +1,8 @@
-"""The assembly of the DSP kernels: one model of many layers gives on each DSP core what the portable kernels give."""
+"""The kernels with assembly or intrinsics in them: on each core, a model of many layers gives what the portable ones give."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,7 +14,7 @@ from fieldwren.core import PORTABLE
 from fieldwren.execute import execute, interpret
 from fieldwren.images import core_of
 from fieldwren.ops.lowering import lower
-from fieldwren.plan import plan
+from fieldwren.plan import Plan, plan
 from fieldwren.tflite import read_bytes
 from fieldwren.verify import random_inputs
 from ops.model_builder import OperatorSpec, TensorSpec, build, constant, operator, tensor
@@ -143,16 +144,36 @@ def model_of_all_layers() -> bytes:
     return build(operators, inputs, outputs)
 
 
-@pytest.mark.parametrize("name", ["mps2-an386", "mps2-an500", "mps2-an505"])
-def test_equal_to_the_portable_kernels(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [("mps2-an386", "_dsp"), ("mps2-an500", "_dsp"), ("mps2-an505", "_dsp"), ("mps3-an547", "_mve")],
+)
+def test_equal_to_the_portable_kernels(name: str, suffix: str) -> None:
+    planned = assert_equal(name, model_of_all_layers())
+    assert all(call.kernel.name.endswith(suffix) for call in planned.program.calls)
+
+
+def test_packed_kernels_are_equal_to_the_portable_ones() -> None:
+    generator = np.random.default_rng(11)
+    layers = [*convolutions(generator), *depthwise_convolutions(generator)]
+    # Those that the board's memory holds.
+    operators, inputs, outputs = zip(*(layer for layer in layers if layer[1].shape[-1] < 300), strict=True)
+    planned = assert_equal("microbit", build(operators, inputs, outputs))
+    names = Counter(call.kernel.name for call in planned.program.calls)
+    # One has a single row of outputs, of which no two can be packed.
+    assert names == {"conv2d_s8_packed": 9, "depthwise_conv2d_s8_packed": 5, "depthwise_conv2d_s8": 1}
+
+
+def assert_equal(name: str, model: bytes) -> Plan:
+    """Runs the model on the board and in the portable kernels on this computer; the board's plan."""
     require_tool("arm-none-eabi-gcc")
     require_tool("qemu-system-arm")
     board = load_board(name)
-    graph = read_bytes(model_of_all_layers(), "layers")
+    graph = read_bytes(model, "layers")
     portable, planned = plan(lower(graph, PORTABLE)), plan(lower(graph, core_of(board)))
-    assert all(call.kernel.name.endswith("_dsp") for call in planned.program.calls)
     inputs = random_inputs(portable.program.inputs, 4)
     expected, found = interpret(portable, inputs), execute(planned, board, inputs)
     for call, want, got in zip(planned.program.calls, expected.outputs, found.outputs, strict=True):
         np.testing.assert_array_equal(got, want, err_msg=f"operator {call.layer.operator}, {call.kernel.name}")
         assert len(np.unique(want)) > 1, f"operator {call.layer.operator} is saturated: it shows nothing"
+    return planned

@@ -41,10 +41,9 @@ def test_verify(name: str, board: str) -> None:
     assert verify(model, board, steps=3).equal
 
 
-@pytest.mark.parametrize("name", models())
-def test_goldens_on_cortex_m4f(name: str, tmp_path: Path) -> None:
-    """The stored TFLM outputs, through the rendered C."""
-    require_board("mps2-an386")
+def assert_goldens(name: str, board: str, folder: Path) -> None:
+    """The stored TFLM outputs, through the rendered C on `board`."""
+    require_board(board)
     with require_data("models", "manifest.csv").open() as file:
         stateful = {row["file"][:-7]: row["stateful"].startswith("yes") for row in csv.DictReader(file)}
     goldens = np.load(require_data("goldens", f"{name}.npz"))
@@ -53,11 +52,31 @@ def test_goldens_on_cortex_m4f(name: str, tmp_path: Path) -> None:
     inputs = len({key for key in goldens.files if key.startswith("in") and key.endswith(f"_s{seeds[0]}")})
     outputs = len({key for key in goldens.files if key.startswith("tflm_out") and key.endswith(f"_s{seeds[0]}")})
     for run in filter(None, runs):
-        np.savez(
-            tmp_path / "x.npz", **{f"in{i}": np.stack([goldens[f"in{i}_s{s}"] for s in run]) for i in range(inputs)}
-        )
-        infer(require_data("models", f"{name}.tflite"), "mps2-an386", tmp_path / "x.npz", tmp_path / "y.npz")
-        got = np.load(tmp_path / "y.npz")
+        np.savez(folder / "x.npz", **{f"in{i}": np.stack([goldens[f"in{i}_s{s}"] for s in run]) for i in range(inputs)})
+        infer(require_data("models", f"{name}.tflite"), board, folder / "x.npz", folder / "y.npz")
+        got = np.load(folder / "y.npz")
         for j in range(outputs):
             expected = np.stack([goldens[f"tflm_out{j}_s{s}"] for s in run])
             np.testing.assert_array_equal(got[f"out{j}"].reshape(expected.shape), expected)
+
+
+@pytest.mark.parametrize("name", models())
+def test_goldens_on_cortex_m4f(name: str, tmp_path: Path) -> None:
+    assert_goldens(name, "mps2-an386", tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("board", ["mps2-an385", "mps3-an547", "riscv32-virt"])
+@pytest.mark.parametrize("name", MODELS)
+def test_goldens_on_other_cores(name: str, board: str, tmp_path: Path) -> None:
+    """All of them fit all of these; in CI test_verify covers riscv32-virt, and the sample below the rest."""
+    assert check(require_data("models", f"{name}.tflite"), board).fits
+    assert_goldens(name, board, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "board"),
+    [("mlperf_kws_dscnn", "mps2-an385"), ("mlperf_kws_dscnn", "mps3-an547"), ("tflm_mnist_lstm", "mps3-an547")],
+)
+def test_goldens_sample(name: str, board: str, tmp_path: Path) -> None:
+    assert_goldens(name, board, tmp_path)

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from fieldwren.app import load_app
-from fieldwren.app_model import load_app_model
+from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import build, load_board, write_project
 from fieldwren.boards.definition import Microphone, QemuMachine
 from fieldwren.emulators import emulator_for
-from fieldwren.images import core_of
 from fieldwren.render.app import app_sources
 from support import CHECKOUT, require_tool
 
@@ -42,7 +41,7 @@ def test_the_core_sleeps_through_silence(board_id: str, least: float, tmp_path: 
             "toolchain": board.toolchain.model_copy(update={"link_flags": wrapped}),
         }
     )
-    model, planned = load_app_model(load_app(CHECKOUT / "examples" / "digits"), core_of(board))
+    model, planned = load_device_app(load_app(CHECKOUT / "examples" / "digits"), board)
     sources = app_sources(model, planned, board)
     sources = replace(sources, files={**sources.files, "silence.c": PROGRAM.read_bytes()})
     image = build(write_project(sources, board, tmp_path / "p", standalone=False))

@@ -44,6 +44,9 @@ def small(parameters: FrontEndParameters) -> FrontEndParameters:
 
 FRONT_ENDS: dict[str, FrontEndParameters] = {
     "mfcc": AudioFrontEnd(coefficient_count=10, normalisation="window-mean", window_frames=5),
+    "running-mean": AudioFrontEnd(
+        coefficient_count=10, normalisation="running-mean", running_frames=4, window_frames=5
+    ),
     "mlperf-kws": small(PRESETS["mlperf-kws"]),
     "mlperf-sww": small(PRESETS["mlperf-sww"]),
     "micro": small(PRESETS["micro-speech"]),

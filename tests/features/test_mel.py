@@ -81,6 +81,26 @@ def test_window_mean_is_subtracted() -> None:
     np.testing.assert_allclose(stream.window(), newest - newest.mean(axis=0), atol=2e-4)
 
 
+@pytest.mark.parametrize("frames", [1, 7, 1000])
+def test_running_mean_is_subtracted(frames: int) -> None:
+    """Against its definition, in float64; a frame is the same in every window, and a reset forgets the mean."""
+    p = AudioFrontEnd(coefficient_count=10, normalisation="running-mean", running_frames=frames, window_frames=5)
+    pcm = speech_like(8000)
+    plain = AudioStream(dataclasses.replace(p, normalisation="none", running_frames=0)).push(pcm).astype(np.float64)
+    expected, mean = [], np.zeros(10)
+    for number, values in enumerate(plain, start=1):
+        mean = mean + (values - mean) / min(number, frames)
+        expected.append(values - mean)
+    stream = AudioStream(p)
+    every = stream.push(pcm)
+    np.testing.assert_allclose(every, expected, atol=2e-4)
+    np.testing.assert_array_equal(stream.window(), every[-5:])
+    stream.reset()
+    np.testing.assert_array_equal(stream.push(pcm), every)
+    if frames > 1:
+        assert np.abs(every[1:]).max() > 1.0
+
+
 def test_window_maximum_divides_the_pcm() -> None:
     """Against the definition itself: the PCM divided by its largest sample, from the oldest frame to the newest sample."""
     assert isinstance(KWS, AudioFrontEnd)

@@ -108,6 +108,8 @@ def test_bad_json_is_refused(text: str | bytes, message: str) -> None:
         {"coefficient_count": 41},
         {"normalisation": "global"},
         {"normalisation": "window-max", "hop_samples": 481},
+        {"normalisation": "running-mean"},
+        {"normalisation": "window-mean", "running_frames": 5},
         {"window_frames": 0},
         {"window_frames": 5000},
         {"rounding": "floor"},

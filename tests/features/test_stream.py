@@ -149,7 +149,8 @@ def test_unknown_and_damaged_configurations_are_refused() -> None:
         (mel, "first_bin", 250),
         (mel, "bin_count", 1),
         (mel, "spectrum", 2),
-        (mel, "normalisation", 3),
+        (mel, "normalisation", 3),  # without running_frames
+        (mel, "normalisation", 4),
         (mel, "energy_offset", 0.0),
         (mel, "energy_floor", -1.0),
         (mel, "window", None),

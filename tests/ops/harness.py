@@ -37,8 +37,13 @@ _FACTOR = float(os.environ.get("FIELDWREN_EXAMPLES_FACTOR", "1"))
 seeds = st.integers(0, 2**32 - 1)
 """Seeds of the random generator that a test fills its tensors from."""
 
-CORES = (PORTABLE, Core("dsp", dsp=True, fpu=True))
-"""What operators are lowered for: on the host, DSP instructions are plain C functions."""
+CORES = (
+    PORTABLE,
+    Core("dsp", dsp=True, fpu=True),
+    Core("mve", dsp=True, mve=True, fpu=True),
+    Core("packed", packed=True),
+)
+"""What operators are lowered for: on the host, DSP instructions and vectors are plain C functions."""
 
 Inputs = Sequence[NDArray[Any]]
 
@@ -67,9 +72,19 @@ def executor() -> Executor:
     return Executor()
 
 
-def lowered(model: bytes, core: Core = PORTABLE) -> Program:
-    """The Program of a built model."""
-    return lower(read_bytes(model, "model"), core)
+def lowered(model: bytes, core: Core = PORTABLE, *, only: str | None = None) -> Program:
+    """The Program of a built model; `only` names the variant to take wherever it applies."""
+    return lower(read_bytes(model, "model"), core, only=only)
+
+
+def all_variants(model: bytes) -> dict[str, Program]:
+    """The Program for each core as the planner chooses, and with each variant that it did not choose."""
+    programs = {}
+    for core in CORES:
+        programs[core.name] = lowered(model, core)
+        others = {other.name for call in programs[core.name].calls for other in call.alternatives[1:]}
+        programs |= {f"{core.name}, {name}": lowered(model, core, only=name) for name in sorted(others - {"portable"})}
+    return programs
 
 
 class Tflm:
@@ -130,14 +145,15 @@ def sampled_steps(program: Program, seed: int, count: int = 3) -> list[list[NDAr
 def assert_exact(
     model: bytes, seed: int = 0, *, steps: Sequence[Inputs] | None = None, arena_bytes: int = _ARENA_BYTES
 ) -> list[list[NDArray[Any]]]:
-    """Runs `steps` (or sampled inputs) through TFLM and, for each core in two layouts, fw_run; outputs must be equal.
+    """Runs `steps` (or sampled inputs) through TFLM and, for each core, variant and layout, fw_run: outputs must be
+    equal.
 
     The first layout keeps all buffers apart with red zones between them, the second is the planner's, in
     which they share memory. A stateful model runs on from step to step, is reset after the last and runs the
     first one again.
     Returns TFLM's outputs per step.
     """
-    programs = {core.name: lowered(model, core) for core in CORES}
+    programs = all_variants(model)
     portable = programs[PORTABLE.name]
     if steps is None:
         steps = sampled_steps(portable, seed, 6 if portable.is_stateful else 3)

@@ -30,6 +30,13 @@ def test_rsqrt_of_int8(*, scale: float, gain: float, points: tuple[int, int]) ->
     assert_exact(model, steps=[[np.arange(points[0], 128, dtype=np.int8)]])
 
 
+@cases(12, scale=log_scales, gain=gains)
+def test_rsqrt_of_int16(*, scale: float, gain: float) -> None:
+    x, y = tensor((32768,), "int16", scale), tensor((32768,), "int16", scale**-0.5 * gain / 3000)
+    model = build([operator("RSQRT", [x], [y])], [x], [y])
+    assert_exact(model, steps=[[np.arange(32768).astype(np.int16)]])
+
+
 @pytest.mark.parametrize("name", ["ABS", "NEG", "SQUARE", "SQRT", "RSQRT", "FLOOR", "CEIL", "ROUND"])
 @cases(10, spread=st.floats(-30, 40), seed=seeds)
 def test_floats(*, name: str, spread: float, seed: int) -> None:

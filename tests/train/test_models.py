@@ -7,9 +7,12 @@ import json
 import numpy as np
 import pytest
 
+from fieldwren.core import PORTABLE
 from fieldwren.errors import BadInputError
 from fieldwren.features import METADATA_KEY, AudioFrontEnd, from_json
+from fieldwren.ops.lowering import lower
 from fieldwren.tflite.reader import read_bytes
+from streaming.test_exact import assert_streams
 from support import require_module
 
 require_module("tensorflow")
@@ -36,6 +39,20 @@ def test_ds_cnn_has_the_published_size() -> None:
     model = models.ds_cnn(49, 10, 12, kernel=(10, 4), strides=(2, 2))
     assert models.multiply_accumulates(model) == 2_656_768
     assert models.parameters(model) == 22_604  # as published, batch normalisation folded
+
+
+@pytest.mark.slow
+def test_ds_cnn_stream_computes_a_row_of_each_layer_a_hop() -> None:
+    """Converted as trained models are, streamed at its stride: TFLM's bits, and less than a tenth of the window's work."""
+    fit.prepare(0)
+    features = np.random.default_rng(0).normal(0, 5, (16, 49, 10, 1)).astype(np.float32)
+    model = models.ds_cnn_stream(49, 10, 3, **SMALL | {"blocks": 4})
+    content = quantise.to_int8(model, features)
+    streamed = assert_streams(content, 49, 2, seed=1)
+    assert streamed.phases == 1
+    window, hop = lower(read_bytes(content, "m"), PORTABLE).macs, lower(streamed.graph, PORTABLE).macs
+    assert window == models.multiply_accumulates(model)
+    assert 10 * hop < window
 
 
 def test_mlp_counts_its_weights() -> None:

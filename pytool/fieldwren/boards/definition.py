@@ -206,7 +206,7 @@ class Board(_Strict):
     id: Identifier
     name: str
     ran_in: Literal["hardware", "emulator", "never"]
-    variants: tuple[Literal["portable", "dsp", "mve"], ...]
+    variants: tuple[Literal["portable", "packed", "dsp", "mve"], ...]
     core: Core
     link: Link
     toolchain: Toolchain | None = None

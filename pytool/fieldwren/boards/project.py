@@ -15,6 +15,7 @@ from fieldwren.boards import packages
 from fieldwren.boards.definition import Board, Toolchain
 from fieldwren.boards.framework import framework_files, library_manifest
 from fieldwren.errors import BadInputError, cannot_write
+from fieldwren.kernel import firmware_file
 from fieldwren.sources import Sources
 
 MARKER = "fieldwren-project.json"
@@ -121,7 +122,6 @@ def _port_files(board: Board) -> list[str]:
 
 def firmware_files(names: Iterable[str], generated: Mapping[str, bytes]) -> dict[str, bytes]:
     """The named firmware files and everything they, and the generated files, include in quotes."""
-    root = paths.firmware()
     found: dict[str, bytes] = {}
     pending = list(names)
     for name, data in generated.items():
@@ -132,7 +132,7 @@ def firmware_files(names: Iterable[str], generated: Mapping[str, bytes]) -> dict
         name = pending.pop()
         if name in found:
             continue
-        path = root / name
+        path = firmware_file(name)
         if not path.is_file():
             raise BadInputError(f"firmware/{name}: there is no such file in fieldwren {__version__}")
         found[name] = path.read_bytes()
@@ -156,13 +156,12 @@ def _in_generated(include: str, name: str, generated: Mapping[str, bytes]) -> bo
 
 def _resolve(include: str, folder: PurePosixPath | None, where: str) -> str:
     """The firmware-relative name of an included file: beside the including one, in firmware/, or in its include/."""
-    root = paths.firmware()
     candidates = [PurePosixPath(include), PurePosixPath("include") / include]
     if folder is not None:
         candidates.insert(0, folder / include)
     for candidate in candidates:
         name = os.path.normpath(candidate)
-        if not name.startswith("..") and (root / name).is_file():
+        if not name.startswith("..") and firmware_file(name).is_file():
             return PurePosixPath(name).as_posix()
     raise BadInputError(f'{where}: includes "{include}", which is neither generated nor in the firmware')
 

@@ -50,6 +50,7 @@ VERBS = {
     "mlperf-tiny": "fieldwren.cli.benchmarking",
     "features": "fieldwren.cli.running",
     "train": "fieldwren.cli.training",
+    "convert": "fieldwren.cli.training",
     "eval": "fieldwren.cli.evaluating",
     "learn": "fieldwren.cli.learn",
 }

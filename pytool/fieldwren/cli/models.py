@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from fieldwren.cli import output
-from fieldwren.cli.options import board_option, json_option, model_argument
+from fieldwren.cli.options import board_option, json_option, model_argument, optimise_option
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from fieldwren.bench import BenchResult
+    from fieldwren.bench_streaming import StreamingResult
     from fieldwren.check import CheckResult
+    from fieldwren.core import Optimise
     from fieldwren.infer import InferResult
     from fieldwren.verify import VerifyResult
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 @board_option
 @json_option
 def check(model: Path, board: str, json: bool) -> int:
-    """Say whether MODEL fits a board, and if not why; nothing is compiled."""
+    """Say whether MODEL, a .tflite or an app folder, fits a board, and if not why; nothing is compiled."""
     from fieldwren.check import check
 
     result = check(model, board)
@@ -99,20 +101,104 @@ def _show_verify(console: Console, result: VerifyResult) -> None:
 
 
 @click.command()
-@model_argument
-@board_option
+@click.argument("model", required=False, type=click.Path(path_type=Path))
+@click.option("--board", help="Board id, or the path of a board's TOML file; with --suite mps2-an386 unless given.")
+@optimise_option
+@click.option("--suite", is_flag=True, help="Measure the models of the bar table, beside a peer's stored figures.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="With --suite: a model of the table that lies elsewhere.",
+)
+@click.option("--streaming", is_flag=True, help="One hop of MODEL (an app folder or a .tflite) instead of one window.")
+@click.option(
+    "--hop-frames", type=click.IntRange(1), help="With --streaming and a .tflite.  [default: its stride in time]"
+)
 @json_option
-def bench(model: Path, board: str, json: bool) -> None:
-    """Count the instructions of one inference in the emulator and read sizes off the image."""
+def bench(
+    model: Path | None,
+    board: str | None,
+    optimise: Optimise,
+    suite: bool,
+    models: tuple[str, ...],
+    streaming: bool,
+    hop_frames: int | None,
+    json: bool,
+) -> int:
+    """Count the instructions of one inference of MODEL in the emulator and read sizes off the image.
+
+    With --suite: the table of all models that have a bar, measured now; the exit code is 1 when one does not hold.
+    """
+    if streaming and suite:
+        raise click.UsageError("--streaming measures one model, --suite those of the table.")
+    if hop_frames is not None and not streaming:
+        raise click.UsageError("--hop-frames belongs to --streaming.")
+    if suite:
+        return _suite(model, board, optimise, models, json=json)
+    if model is None or board is None or models:
+        what = "--model belongs to --suite" if models else "MODEL and --board are needed, or --suite"
+        raise click.UsageError(f"{what}.")
+    if streaming:
+        from fieldwren.bench_streaming import bench_streaming
+
+        with output.progress(f"{model.name} on {board}"):
+            hop = bench_streaming(model, board, hop_frames=hop_frames, optimise=optimise)
+        output.emit(hop, json=json, show=_show_hop)
+        return 0
     from fieldwren.bench import bench
 
     with output.progress(f"{model.name} on {board}"):
-        result = bench(model, board)
+        result = bench(model, board, optimise=optimise)
     output.emit(result, json=json, show=_show_bench)
+    return 0
+
+
+def _suite(model: Path | None, board: str | None, optimise: Optimise, models: tuple[str, ...], *, json: bool) -> int:
+    from fieldwren.benchmarks.show import show_suite
+    from fieldwren.benchmarks.suite import suite
+
+    if model is not None:
+        raise click.UsageError("--suite measures its own models; name others with --model NAME=FILE.")
+    files = {}
+    for text in models:
+        name, equals, file = text.partition("=")
+        if not (name and equals and file):
+            raise click.UsageError(f"--model {text}: expected NAME=FILE.tflite.")
+        files[name] = Path(file)
+    with output.progress("the bar table") as update:
+        result = suite(board, files, optimise=optimise, progress=update)
+    output.emit(result, json=json, show=show_suite)
+    if result.holds:
+        return 0
+    failing = [row.model for row in result.rows if not row.holds]
+    failing += [other.model for other in result.portable if not other.holds]
+    return output.no(f"{len(failing)} of the table's models miss a bar: {', '.join(failing)}")
+
+
+def _show_hop(console: Console, result: StreamingResult) -> None:
+    every = "" if result.hop_ms is None else f" every {result.hop_ms:g} ms"
+    share = "" if result.cpu_share is None else f", {result.cpu_share:.1%} of the CPU with its front end"
+    console.print(
+        f"{result.model} on {result.board}: {result.instructions_per_hop:,} instructions{every}, "
+        f"{result.instructions_full_window:,} for a whole window{share}\n"
+        f"  state {result.state_bytes:,} bytes"
+    )
+    if result.reason:
+        console.print(f"  runs whole windows: {result.reason}")
+    if result.network and not result.streams:
+        network = result.network
+        console.print(
+            f"  its network alone could do with {network.instructions_per_hop:,} instructions and {network.state_bytes:,} bytes "
+            "of state a hop"
+        )
 
 
 def _show_bench(console: Console, result: BenchResult) -> None:
     from rich.table import Table
+
+    from fieldwren.benchmarks.show import choice
 
     console.print(
         f"{result.model} on {result.board}: {result.instructions:,} instructions for {result.macs:,} MACs"
@@ -121,11 +207,16 @@ def _show_bench(console: Console, result: BenchResult) -> None:
         f"(arena {result.arena_bytes:,}, stack {result.stack_bytes:,})"
     )
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for title in ("operator", "kernel", "instructions", "MACs", "instr/MAC"):
-        table.add_column(title, justify="left" if title in ("operator", "kernel") else "right")
+    for title in ("operator", "kernel", "instructions", "MACs", "instr/MAC", "chosen from (predicted)"):
+        table.add_column(title, justify="right" if title in ("instructions", "MACs", "instr/MAC") else "left")
     for layer in result.layers:
         ratio = f"{layer.instructions / layer.macs:.2f}" if layer.macs else ""
         table.add_row(
-            f"{layer.operator} {layer.name}", layer.kernel, f"{layer.instructions:,.0f}", f"{layer.macs:,}", ratio
+            f"{layer.operator} {layer.name}",
+            layer.kernel,
+            f"{layer.instructions:,}",
+            f"{layer.macs:,}",
+            ratio,
+            choice(layer.alternatives),
         )
     console.print(table)

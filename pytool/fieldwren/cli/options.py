@@ -12,10 +12,10 @@ model_argument = click.argument("model", type=click.Path(path_type=Path))
 source_argument = click.argument("source", type=click.Path(path_type=Path))
 optimise_option = click.option(
     "--optimise",
-    type=click.Choice(["balanced", "size"]),
+    type=click.Choice(["balanced", "size", "speed"]),
     default="balanced",
     show_default=True,
-    help="balanced: kernels specialised for the model; size: fw_run executes the Program.",
+    help="balanced: kernels specialised for the model; size: fw_run executes the Program; speed: code for every layer.",
 )
 personality_option = click.option(
     "--personality",

@@ -20,8 +20,8 @@ from fieldwren.cli.options import (
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from fieldwren.core import Optimise
     from fieldwren.generate import BuildResult, GenerateResult, Personality
-    from fieldwren.images import Optimise
     from fieldwren.render.package import Form
 
 

@@ -13,7 +13,7 @@ from fieldwren.cli.options import board_option, json_option, optimise_option
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from fieldwren.images import Optimise
+    from fieldwren.core import Optimise
 
 
 @click.command()

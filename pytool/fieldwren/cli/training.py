@@ -1,9 +1,9 @@
-"""Verbs that make models: train."""
+"""Verbs that make models: train, convert."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fieldwren.train import TrainResult
+    from fieldwren.train.convert import ConvertResult
 
 
 @click.command()
@@ -59,3 +60,56 @@ def _show(console: Console, result: TrainResult) -> None:
     console.print(
         f"{result.params:,} parameters, {result.macs:,} multiply-accumulates, trained in {result.seconds:.0f} s"
     )
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--calibration", required=True, type=click.Path(path_type=Path), help="Folder of real inputs, see docs/data.md."
+)
+@click.option("-o", "--output", "target", required=True, type=click.Path(path_type=Path), help="The .tflite to write.")
+@click.option("--front-end", metavar="NAME", help="Preset, .json file or app folder that the model was trained with.")
+@click.option("--labels", metavar="A,B,…", default="", help="Names of the outputs, in order.")
+@click.option(
+    "--activations", type=click.Choice(["int8", "int16"]), default="int8", show_default=True, help="Their width."
+)
+@click.option(
+    "--fine-tune/--no-fine-tune", default=True, show_default=True, help="If more than a point of accuracy is lost."
+)
+@json_option
+def convert(
+    model: Path,
+    calibration: Path,
+    target: Path,
+    front_end: str | None,
+    labels: str,
+    activations: Literal["int8", "int16"],
+    fine_tune: bool,
+    json: bool,
+) -> None:
+    """Quantise MODEL, a Keras file or SavedModel folder, to integers, and say what that costs."""
+    from fieldwren.train.convert import convert
+
+    with output.progress(f"converting {model.name}") as say:
+        result = convert(
+            model,
+            calibration,
+            target,
+            front_end=front_end,
+            labels=[name.strip() for name in labels.split(",") if name.strip()],
+            activations=activations,
+            fine_tune=fine_tune,
+            progress=say,
+        )
+    output.emit(result, json=json, show=_show_convert)
+
+
+def _show_convert(console: Console, result: ConvertResult) -> None:
+    float_part = "" if result.float_metric is None else f"float {result.float_metric:.4f}, "
+    console.print(
+        f"{result.model}: {result.metric} {float_part}{result.activations} {result.int8_metric:.4f} on {result.examples} "
+        f"examples{', fine-tuned' if result.fine_tuned else ''}; {result.bytes:,} bytes"
+    )
+    for layer in result.worst_layers:
+        console.print(f"  {layer.sqnr_db:5.1f} dB  {layer.operator}  {layer.layer}")
+    console.print(result.suggestion)

@@ -125,7 +125,7 @@ def _model_of(spec: str | Path) -> tuple[Graph, Audio] | None:
 
 
 def _is_one_window(parameters: Audio) -> bool:
-    return isinstance(parameters, AudioFrontEnd) and parameters.normalisation != "none"
+    return isinstance(parameters, AudioFrontEnd) and parameters.is_window_normalised
 
 
 def model_input(graph: Graph, parameters: Audio, *, whole: bool) -> Tensor:

@@ -41,6 +41,7 @@ class MelConfig(ctypes.Structure):
         ("bin_count", _u16),
         ("spectrum", _u8),
         ("normalisation", _u8),
+        ("running_frames", _u16),
         *((name, _f32) for name in ("pre_emphasis", "energy_scale", "energy_floor", "energy_offset")),
         *((name, _f32) for name in ("log_scale", "log_offset", "clip_low", "clip_high")),
         *((name, _pointer) for name in ("window", "sine", "mel_weights", "mel_bins", "dct")),
@@ -121,7 +122,8 @@ class FrontEnd(ctypes.Structure):
         ("frames", _pointer),
         ("peaks", _pointer),
         ("gaps", _pointer),
-        *((name, _u32) for name in ("filled", "skip", "next_frame", "frame_count", "next_row")),
+        ("mean", _pointer),
+        *((name, _u32) for name in ("filled", "skip", "next_frame", "frame_count", "next_row", "mean_frames")),
         ("before", ctypes.c_int16),
     )
 

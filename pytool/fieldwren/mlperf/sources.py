@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fieldwren.boards import Board
-from fieldwren.images import Optimise, model_sources
+from fieldwren.core import Optimise
+from fieldwren.images import model_sources
 from fieldwren.mlperf.tasks import Task, task_of
 from fieldwren.plan import Plan
 from fieldwren.render.environment import Provenance, render

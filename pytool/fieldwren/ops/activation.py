@@ -12,7 +12,7 @@ _RANGES = {"RELU": (0.0, None), "RELU6": (0.0, 6.0), "RELU_N1_TO_1": (-1.0, 1.0)
 _SUFFIXES = {"int8": "s8", "int16": "s16"}
 
 
-@lowers("RELU", "RELU6", "RELU_N1_TO_1")
+@lowers("RELU", "RELU6", "RELU_N1_TO_1", dtypes=("float32", *_SUFFIXES))
 def lower_relu(ctx: Lowering, op: Operator) -> None:
     """int8, int16 and float32. RELU and RELU_N1_TO_1 rescale; RELU6 of the reference does not."""
     source, output = ctx.input(op, 0), ctx.output(op)

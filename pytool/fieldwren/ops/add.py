@@ -12,7 +12,7 @@ _KERNELS = {"int8": "add_s8", "int16": "add_s16", "int32": "add_s32", "float32":
 _HEADROOM = {"int8": 20, "int16": 15}
 
 
-@lowers("ADD")
+@lowers("ADD", dtypes=tuple(_KERNELS))
 def lower_add(ctx: Lowering, op: Operator) -> None:
     """int8, int16, plain int32 and float32, with broadcasting."""
     first, second, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)

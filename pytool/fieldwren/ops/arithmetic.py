@@ -46,7 +46,7 @@ def _check_plain(ctx: Lowering, op: Operator, *tensors: Tensor) -> None:
         ctx.require(op, tensor.quantisation is None, f"has the quantised int32 tensor {tensor.name!r}")
 
 
-@lowers("DIV")
+@lowers("DIV", dtypes=("int8", "int32", "float32"))
 def lower_div(ctx: Lowering, op: Operator) -> None:
     """int8, plain int32 (truncating) and float32, with broadcasting."""
     first, second, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)
@@ -80,13 +80,13 @@ def lower_div(ctx: Lowering, op: Operator) -> None:
     )
 
 
-@lowers("FLOOR_DIV")
+@lowers("FLOOR_DIV", dtypes=("float32",))
 def lower_floor_div(ctx: Lowering, op: Operator) -> None:
     """float32, with broadcasting."""
     lower_plain_arithmetic(ctx, op, "FLOOR_DIVIDE", integers=False)
 
 
-@lowers("FLOOR_MOD")
+@lowers("FLOOR_MOD", dtypes=("float32",))
 def lower_floor_mod(ctx: Lowering, op: Operator) -> None:
     """float32, with broadcasting; the result has the sign of the divisor."""
     lower_plain_arithmetic(ctx, op, "FLOOR_MODULO", integers=False)

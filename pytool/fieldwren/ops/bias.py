@@ -40,21 +40,23 @@ def wide_bias(
     weights: NDArray[np.int64] | NDArray[np.int8],
     shifts: NDArray[np.int8],
     input_zero_point: int = 0,
+    *,
+    always_wide: bool = False,
 ) -> tuple[NDArray[np.int64], int]:
     """(bias of an int16 layer as int64[channels], 1 if the reference sums it in 32 bits).
 
-    `weights` [channels, …] have no zero point. 64-bit sums are refused where they could leave the range that the
-    reference's multiplication takes.
+    `weights` [channels, …] have no zero point; `always_wide`: the reference never sums in 32 bits. 64-bit sums are
+    refused where they could leave the range that the reference's multiplication takes.
     """
     channels = len(weights)
     rows = weights.reshape(channels, -1).astype(np.int64)
     values = np.zeros(channels, np.int64)
-    is_narrow = op.options.get("quantized_bias_type", 0) == _INT32
+    is_narrow = not always_wide and op.options.get("quantized_bias_type", 0) == _INT32
     if bias is not None:
-        ctx.require_dtype(op, bias, "int32", "int64")
+        ctx.require_dtype(op, bias, "int32", "int64", *(("int16",) if always_wide else ()))
         stored = ctx.need_constant(op, bias, "the bias")
         ctx.require(op, stored.size == channels, f"has {stored.size} bias values for {channels} output channels")
-        values, is_narrow = stored.reshape(-1).astype(np.int64), bias.dtype == "int32"
+        values, is_narrow = stored.reshape(-1).astype(np.int64), bias.dtype == "int32" and not always_wide
     if not is_narrow:
         # Inputs are less than 2^16 away from their zero point. Floats, because stored values may be any int64.
         largest = np.max(np.abs(values.astype(np.float64)) + 65536.0 * np.abs(rows).sum(axis=1), initial=0)

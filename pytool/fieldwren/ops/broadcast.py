@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fieldwren.graph import DTYPES, Operator, Tensor
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.movement import check_same_type, fill, move, row_major
-from fieldwren.ops.registry import folds, lowers
+from fieldwren.ops.registry import ANY, folds, lowers
 from fieldwren.ops.slices import integers
 
 
@@ -23,7 +23,7 @@ def broadcast_strides(shape: tuple[int, ...], target: tuple[int, ...]) -> list[i
     return [0 if n == 1 else stride for n, stride in zip(extended, strides, strict=True)]
 
 
-@lowers("BROADCAST_TO")
+@lowers("BROADCAST_TO", dtypes=ANY)
 def lower_broadcast_to(ctx: Lowering, op: Operator) -> None:
     """The shape must be constant, and be the output's."""
     source, output = ctx.input(op, 0), ctx.output(op)
@@ -36,7 +36,7 @@ def lower_broadcast_to(ctx: Lowering, op: Operator) -> None:
     move(ctx, op, source, output, output.shape, strides)
 
 
-@lowers("FILL")
+@lowers("FILL", dtypes=ANY, dtype_of=1)
 def lower_fill(ctx: Lowering, op: Operator) -> None:
     """The shape must be constant, the value may be computed."""
     value, output = ctx.input(op, 1), ctx.output(op)
@@ -51,7 +51,7 @@ def lower_fill(ctx: Lowering, op: Operator) -> None:
         _filled(ctx, op, output, known.reshape(()))
 
 
-@lowers("ZEROS_LIKE")
+@lowers("ZEROS_LIKE", dtypes=ANY)
 def lower_zeros_like(ctx: Lowering, op: Operator) -> None:
     """The stored value is 0, whatever the zero point."""
     source, output = ctx.input(op, 0), ctx.output(op)

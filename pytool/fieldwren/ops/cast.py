@@ -10,7 +10,7 @@ _INPUTS = ("int8", "int16", "int32", "uint32", "float32", "bool")
 _OUTPUTS = ("int8", "int16", "int32", "uint32", "float32")
 
 
-@lowers("CAST")
+@lowers("CAST", dtypes=_INPUTS)
 def lower_cast(ctx: Lowering, op: Operator) -> None:
     """Values, not bits; quantisation plays no part."""
     source, output = ctx.input(op, 0), ctx.output(op)

@@ -21,12 +21,11 @@ _ACCEPTED = {
 _PLAIN = ("int32", "int64", "float32")
 
 
-@lowers(*_ACCEPTED)
+@lowers("EQUAL", "NOT_EQUAL", dtypes=("int8", *_PLAIN, "bool"))
+@lowers("GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", dtypes=("int8", *_PLAIN))
 def lower_comparison(ctx: Lowering, op: Operator) -> None:
     """int8 as the real numbers that they stand for; int32, int64, float32 and (for equality) bool as they are."""
     first, second, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)
-    equality = ("bool",) if op.name in ("EQUAL", "NOT_EQUAL") else ()
-    ctx.require_dtype(op, first, "int8", *_PLAIN, *equality)
     ctx.require_dtype(op, second, first.dtype)
     ctx.require_dtype(op, output, "bool")
     parameters = {"accepted": _ACCEPTED[op.name]}

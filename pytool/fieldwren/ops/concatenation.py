@@ -13,7 +13,7 @@ from fieldwren.program import Operand
 _DTYPES = ("float32", "int8", "int16", "int32", "int64", "bool")
 
 
-@lowers("CONCATENATION")
+@lowers("CONCATENATION", dtypes=_DTYPES)
 def lower_concatenation(ctx: Lowering, op: Operator) -> None:
     """Inputs and output of one type; int8 ones also of one scale and zero point: nothing is rescaled."""
     output = ctx.output(op)

@@ -9,15 +9,17 @@ from numpy.typing import NDArray
 
 from fieldwren.graph import Operator
 from fieldwren.ops.bias import folded_bias, wide_bias
-from fieldwren.ops.dsp.conv2d import lower_conv2d_dsp
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.padding import window
 from fieldwren.ops.quantise import activation_range, channel_multipliers
 from fieldwren.ops.registry import lowers
 from fieldwren.ops.rows import blocked, requantised
+from fieldwren.ops.variants import Int8Layer, lower_by_variant, variant
+
+FAMILY = "conv2d_s8"
 
 
-@lowers("CONV_2D")
+@lowers("CONV_2D", dtypes=("int8", "int16"), families=(FAMILY,))
 def lower_conv2d(ctx: Lowering, op: Operator) -> None:
     """Input and output NHWC, weights [out, kh, kw, in / groups]."""
     source, weights, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)
@@ -41,8 +43,8 @@ def lower_conv2d(ctx: Lowering, op: Operator) -> None:
     ctx.require(op, groups > 0 and channels % groups == 0, f"has {channels} output channels in {groups} groups")
     stride_h, stride_w = op.options.get("stride_h", 1), op.options.get("stride_w", 1)
     dilation_h, dilation_w = op.options.get("dilation_h_factor", 1), op.options.get("dilation_w_factor", 1)
-    pad_top = window(ctx, op, in_h, output.shape[1], k_h, stride_h, dilation_h)
-    pad_left = window(ctx, op, in_w, output.shape[2], k_w, stride_w, dilation_w)
+    pad_top = window(ctx, op, in_h, output.shape[1], k_h, stride_h, dilation_h, axis="height")
+    pad_left = window(ctx, op, in_w, output.shape[2], k_w, stride_w, dilation_w, axis="width")
 
     shape = {
         "batches": batches,
@@ -95,26 +97,46 @@ def lower_conv2d_int8(
     shift: NDArray[np.int8],
 ) -> None:
     """Emits the convolution with `filters` [out, kh, kw, in / groups] whose zero points are folded into `bias`."""
-    source, output, name = ctx.input(op, 0), ctx.output(op), ctx.input(op, 1).name
-    channels, depth = filters.shape[0], int(np.prod(filters.shape[1:]))
-    macs = output.elements * depth
-    if ctx.core.dsp and lower_conv2d_dsp(ctx, op, shape, filters, bias, multiplier, shift, macs):
-        return
-    operands = {"input": ctx.value(op, source), "bias": ctx.const(bias, f"{name}_bias")}
+    macs = ctx.output(op).elements * filters[0].size
+    lower_by_variant(ctx, op, FAMILY, Int8Layer(shape, filters, bias, multiplier, shift, macs))
+
+
+@variant(FAMILY, name="grouped")
+def _grouped(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
+    if layer.shape["groups"] == 1:
+        return False
+    name = ctx.input(op, 1).name
+    operands = {
+        "input": ctx.value(op, ctx.input(op, 0)),
+        "bias": ctx.const(layer.bias, f"{name}_bias"),
+        "weights": ctx.const(layer.weights, name),
+        "multiplier": ctx.const(layer.multiplier, f"{name}_multiplier"),
+        "shift": ctx.const(layer.shift, f"{name}_shift"),
+        "output": ctx.result(ctx.output(op)),
+    }
+    ctx.emit(op, "conv2d_grouped_s8", layer.shape, operands, macs=layer.macs)
+    return True
+
+
+@variant(FAMILY, name="portable")
+def _portable(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
+    shape = layer.shape
     if shape["groups"] != 1:
-        operands |= {
-            "weights": ctx.const(filters, name),
-            "multiplier": ctx.const(multiplier, f"{name}_multiplier"),
-            "shift": ctx.const(shift, f"{name}_shift"),
-            "output": ctx.result(output),
-        }
-        ctx.emit(op, "conv2d_grouped_s8", shape, operands, macs=macs)
-        return
-    rows = filters.reshape(channels, depth)
+        return False
+    source, output, name = ctx.input(op, 0), ctx.output(op), ctx.input(op, 1).name
+    channels, depth = layer.weights.shape[0], int(np.prod(layer.weights.shape[1:]))
+    rows = layer.weights.reshape(channels, depth)
     made = requantised(
-        rows, bias, multiplier, shift, zero_point=shape["output_zero_point"], output_min=shape["output_min"]
+        rows,
+        layer.bias,
+        layer.multiplier,
+        layer.shift,
+        zero_point=shape["output_zero_point"],
+        output_min=shape["output_min"],
     )
-    operands |= {
+    operands = {
+        "input": ctx.value(op, source),
+        "bias": ctx.const(layer.bias, f"{name}_bias"),
         "weights": ctx.const(blocked(rows), name),
         "multiplier": ctx.const(made.multiplier, f"{name}_multiplier"),
         "shift": ctx.const(made.shift, f"{name}_shift"),
@@ -130,6 +152,7 @@ def lower_conv2d_int8(
         "conv2d_s8",
         {**parameters, "requantisation": made.kind},
         operands,
-        macs=macs,
+        macs=layer.macs,
         in_place=[("output", "input")] if is_pointwise and output.nbytes <= source.nbytes else [],
     )
+    return True

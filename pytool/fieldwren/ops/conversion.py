@@ -26,7 +26,7 @@ _FROM_FLOAT = ("int8", "int16")
 _TO_FLOAT = ("int8", "uint8", "int16")
 
 
-@lowers("QUANTIZE")
+@lowers("QUANTIZE", dtypes=("float32", *_SUFFIXES))
 def lower_quantize(ctx: Lowering, op: Operator) -> None:
     """float32 to int8 or int16, or integers to integers of another scale, zero point or width."""
     source, output = ctx.input(op, 0), ctx.output(op)
@@ -45,7 +45,7 @@ def lower_quantize(ctx: Lowering, op: Operator) -> None:
     lower_requantisation(ctx, op, source, output, real, (int(info.min), int(info.max)))
 
 
-@lowers("DEQUANTIZE")
+@lowers("DEQUANTIZE", dtypes=_TO_FLOAT)
 def lower_dequantize(ctx: Lowering, op: Operator) -> None:
     """int8, uint8 or int16 to float32."""
     source, output = ctx.input(op, 0), ctx.output(op)

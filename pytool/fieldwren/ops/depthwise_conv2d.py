@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
-from numpy.typing import NDArray
 
 from fieldwren.graph import Operator
 from fieldwren.ops.bias import folded_bias, wide_bias
+from fieldwren.ops.conv2d import FAMILY as CONVOLUTIONS
 from fieldwren.ops.conv2d import lower_conv2d_int8
-from fieldwren.ops.dsp.depthwise_conv2d import lower_depthwise_conv2d_dsp
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.padding import window
 from fieldwren.ops.quantise import activation_range, channel_multipliers
 from fieldwren.ops.registry import lowers
 from fieldwren.ops.rows import requantised
+from fieldwren.ops.variants import Int8Layer, lower_by_variant, variant
+
+FAMILY = "depthwise_conv2d_s8"
 
 
-@lowers("DEPTHWISE_CONV_2D")
+@lowers("DEPTHWISE_CONV_2D", dtypes=("int8", "int16"), families=(FAMILY, CONVOLUTIONS))
 def lower_depthwise_conv2d(ctx: Lowering, op: Operator) -> None:
     """Input and output NHWC, weights [1, kh, kw, channels * multiplier], stored as [channels * multiplier, kh, kw]."""
     source, weights, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)
@@ -42,8 +42,8 @@ def lower_depthwise_conv2d(ctx: Lowering, op: Operator) -> None:
     )
     stride_h, stride_w = op.options.get("stride_h", 1), op.options.get("stride_w", 1)
     dilation_h, dilation_w = op.options.get("dilation_h_factor", 1), op.options.get("dilation_w_factor", 1)
-    pad_top = window(ctx, op, in_h, output.shape[1], k_h, stride_h, dilation_h)
-    pad_left = window(ctx, op, in_w, output.shape[2], k_w, stride_w, dilation_w)
+    pad_top = window(ctx, op, in_h, output.shape[1], k_h, stride_h, dilation_h, axis="height")
+    pad_left = window(ctx, op, in_w, output.shape[2], k_w, stride_w, dilation_w, axis="width")
 
     shape = {
         "batches": batches,
@@ -89,29 +89,21 @@ def lower_depthwise_conv2d(ctx: Lowering, op: Operator) -> None:
         as_convolution = {**shape, "output_channels": channels, "groups": 1}
         lower_conv2d_int8(ctx, op, as_convolution, by_channel[..., np.newaxis], folded, multipliers, shifts)
     else:
-        _lower_int8(ctx, op, {**shape, "channel_multiplier": multiplier}, by_channel, folded, multipliers, shifts)
+        layer = {**shape, "channel_multiplier": multiplier}
+        macs = output.elements * k_h * k_w
+        lower_by_variant(ctx, op, FAMILY, Int8Layer(layer, by_channel, folded, multipliers, shifts, macs))
 
 
-def _lower_int8(
-    ctx: Lowering,
-    op: Operator,
-    shape: Mapping[str, int],
-    filters: NDArray[np.int8],
-    bias: NDArray[np.int32],
-    multiplier: NDArray[np.int32],
-    shift: NDArray[np.int8],
-) -> None:
-    """Emits the convolution with `filters` [channels, kh, kw] whose zero points are folded into `bias`."""
+@variant(FAMILY, name="portable")
+def _portable(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
     source, output, name = ctx.input(op, 0), ctx.output(op), ctx.input(op, 1).name
-    channels, k_h, k_w = filters.shape
-    macs = output.elements * k_h * k_w
-    if ctx.core.dsp and lower_depthwise_conv2d_dsp(ctx, op, shape, filters, bias, multiplier, shift, macs):
-        return
+    shape = layer.shape
+    channels, k_h, k_w = layer.weights.shape
     made = requantised(
-        filters.reshape(channels, -1),
-        bias,
-        multiplier,
-        shift,
+        layer.weights.reshape(channels, -1),
+        layer.bias,
+        layer.multiplier,
+        layer.shift,
         zero_point=shape["output_zero_point"],
         output_min=shape["output_min"],
     )
@@ -123,13 +115,14 @@ def _lower_int8(
         {**shape, "requantisation": made.kind},
         {
             "input": ctx.value(op, source),
-            "weights": ctx.const(filters, name),
-            "bias": ctx.const(bias, f"{name}_bias"),
+            "weights": ctx.const(layer.weights, name),
+            "bias": ctx.const(layer.bias, f"{name}_bias"),
             "multiplier": ctx.const(made.multiplier, f"{name}_multiplier"),
             "shift": ctx.const(made.shift, f"{name}_shift"),
             "scratch": ctx.temporary(f"{output.name}_rows", k_h * width * shape["input_channels"], "int8"),
             "output": ctx.result(output),
         },
-        macs=macs,
+        macs=layer.macs,
         in_place=[("output", "input")] if may_overwrite else [],
     )
+    return True

@@ -16,7 +16,7 @@ _SUB_HEADROOM = {"int8": 20, "int16": 15}
 _SQUARE_HEADROOM = {"int8": 7, "int16": 0}
 
 
-@lowers("SUB")
+@lowers("SUB", dtypes=("int8", "int16", "int32", "float32"))
 def lower_sub(ctx: Lowering, op: Operator) -> None:
     """int8, int16, plain int32 and float32, with broadcasting."""
     first, second, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)
@@ -34,7 +34,7 @@ def lower_sub(ctx: Lowering, op: Operator) -> None:
     _emit(ctx, op, f"sub_{_SUFFIXES[output.dtype]}", (first, second, output), parameters)
 
 
-@lowers("SQUARED_DIFFERENCE")
+@lowers("SQUARED_DIFFERENCE", dtypes=("int8", "int16", "int32", "float32"))
 def lower_squared_difference(ctx: Lowering, op: Operator) -> None:
     """int8, int16, plain int32 and float32, with broadcasting."""
     first, second, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)

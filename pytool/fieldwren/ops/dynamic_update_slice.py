@@ -5,12 +5,12 @@ from __future__ import annotations
 from fieldwren.graph import DTYPES, Operator
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.movement import check_same_type
-from fieldwren.ops.registry import lowers
+from fieldwren.ops.registry import ANY, lowers
 
 _RANK = 5
 
 
-@lowers("DYNAMIC_UPDATE_SLICE")
+@lowers("DYNAMIC_UPDATE_SLICE", dtypes=ANY)
 def lower_dynamic_update_slice(ctx: Lowering, op: Operator) -> None:
     """Inputs: the tensor, the box, and int32[rank] where the box starts, which may be computed."""
     source, update, indices, output = ctx.input(op, 0), ctx.input(op, 1), ctx.input(op, 2), ctx.output(op)

@@ -11,7 +11,7 @@ from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.registry import lowers
 
 
-@lowers("ELU")
+@lowers("ELU", dtypes=("int8",))
 def lower_elu(ctx: Lowering, op: Operator) -> None:
     """PopulateLookupTable of the reference: every step in float32."""
     source, output = ctx.input(op, 0), ctx.output(op)

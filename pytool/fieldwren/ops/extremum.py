@@ -13,13 +13,13 @@ from fieldwren.ops.registry import lowers
 _NUMBERS = ("int8", "int16", "int32", "int64", "float32")
 
 
-@lowers("MAXIMUM", "MINIMUM")
+@lowers("MAXIMUM", "MINIMUM", dtypes=_NUMBERS)
 def lower_extremum(ctx: Lowering, op: Operator) -> None:
     """Of the stored numbers, whatever their scales, with broadcasting."""
     _lower(ctx, op, _NUMBERS, is_maximum=op.name == "MAXIMUM")
 
 
-@lowers("LOGICAL_OR", "LOGICAL_AND")
+@lowers("LOGICAL_OR", "LOGICAL_AND", dtypes=("bool",))
 def lower_logical(ctx: Lowering, op: Operator) -> None:
     """Truth values, with broadcasting: the larger or the smaller of two numbers 0 or 1."""
     _lower(ctx, op, ("bool",), is_maximum=op.name == "LOGICAL_OR")
@@ -35,7 +35,7 @@ def _lower(ctx: Lowering, op: Operator, dtypes: tuple[str, ...], *, is_maximum: 
     ctx.emit(op, "extremum", kind | call.parameters, call.operands, in_place=call.in_place)
 
 
-@lowers("LOGICAL_NOT")
+@lowers("LOGICAL_NOT", dtypes=("bool",))
 def lower_logical_not(ctx: Lowering, op: Operator) -> None:
     """Truth values."""
     source, output = ctx.input(op, 0), ctx.output(op)

@@ -6,14 +6,16 @@ import numpy as np
 
 from fieldwren.graph import Operator
 from fieldwren.ops.bias import folded_bias, wide_bias
-from fieldwren.ops.dsp.fully_connected import lower_fully_connected_dsp
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.quantise import activation_range, channel_multipliers, requantisation
 from fieldwren.ops.registry import lowers
 from fieldwren.ops.rows import GENERAL, blocked, requantised
+from fieldwren.ops.variants import Int8Layer, lower_by_variant, variant
+
+FAMILY = "fully_connected_s8"
 
 
-@lowers("FULLY_CONNECTED")
+@lowers("FULLY_CONNECTED", dtypes=("int8", "int16"), families=(FAMILY,))
 def lower_fully_connected(ctx: Lowering, op: Operator) -> None:
     """Input [..., in] flattened to rows of the filter's width, weights [out, in]."""
     source, weights, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)
@@ -69,40 +71,45 @@ def lower_fully_connected(ctx: Lowering, op: Operator) -> None:
         ctx.emit(op, "fully_connected_s16", {**parameters, **kinds}, operands, macs=macs)
         return
     bias = folded_bias(ctx, op, ctx.optional_input(op, 2), channels, input_zero_point, centred.sum(axis=1))
-    is_symmetric = weights_zero_point == 0
-    if (
-        ctx.core.dsp
-        and is_symmetric
-        and lower_fully_connected_dsp(ctx, op, parameters, matrix, bias, multipliers, shifts, macs)
-    ):
-        return
+    layer_shape = {**parameters, "weights_zero_point": weights_zero_point, "is_per_channel": is_per_channel}
+    layer = Int8Layer(layer_shape, matrix, bias, np.resize(multipliers, channels), np.resize(shifts, channels), macs)
+    lower_by_variant(ctx, op, FAMILY, layer)
+
+
+@variant(FAMILY, name="portable")
+def _portable(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
+    name, shape = ctx.input(op, 1).name, dict(layer.shape)
+    weights_zero_point, is_per_channel = shape.pop("weights_zero_point"), shape.pop("is_per_channel")
     made = requantised(
-        centred,
-        bias,
-        np.resize(multipliers, channels),
-        np.resize(shifts, channels),
-        zero_point=parameters["output_zero_point"],
-        output_min=parameters["output_min"],
+        layer.weights.astype(np.int64) - weights_zero_point,
+        layer.bias,
+        layer.multiplier,
+        layer.shift,
+        zero_point=shape["output_zero_point"],
+        output_min=shape["output_min"],
     )
-    operands |= {
-        "weights": ctx.const(blocked(matrix), weights.name),
-        "bias": ctx.const(bias, f"{weights.name}_bias"),
-        "output": ctx.result(output),
+    parameters: dict[str, int | float] = dict(shape)
+    operands = {
+        "input": ctx.value(op, ctx.input(op, 0)),
+        "weights": ctx.const(blocked(layer.weights), name),
+        "bias": ctx.const(layer.bias, f"{name}_bias"),
+        "output": ctx.result(ctx.output(op)),
     }
     if is_per_channel:
         operands |= {
-            "multiplier": ctx.const(made.multiplier, f"{weights.name}_multiplier"),
-            "shift": ctx.const(made.shift, f"{weights.name}_shift"),
+            "multiplier": ctx.const(made.multiplier, f"{name}_multiplier"),
+            "shift": ctx.const(made.shift, f"{name}_shift"),
         }
         parameters["requantisation"] = made.kind
-        ctx.emit(op, "fully_connected_per_channel_s8", parameters, operands, macs=macs)
-        return
+        ctx.emit(op, "fully_connected_per_channel_s8", parameters, operands, macs=layer.macs)
+        return True
     # One multiplier serves all outputs: the short form must have left it the same for all.
     is_short = np.unique(made.multiplier).size == 1 and np.unique(made.shift).size == 1
     parameters |= {
         "weights_zero_point": weights_zero_point,
         "requantisation": made.kind if is_short else GENERAL,
-        "multiplier": int((made.multiplier if is_short else multipliers)[0]),
-        "shift": int((made.shift if is_short else shifts)[0]),
+        "multiplier": int((made.multiplier if is_short else layer.multiplier)[0]),
+        "shift": int((made.shift if is_short else layer.shift)[0]),
     }
-    ctx.emit(op, "fully_connected_s8", parameters, operands, macs=macs)
+    ctx.emit(op, "fully_connected_s8", parameters, operands, macs=layer.macs)
+    return True

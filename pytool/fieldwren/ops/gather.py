@@ -9,7 +9,7 @@ import numpy as np
 from fieldwren.graph import DTYPES, Operator, Tensor
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.movement import check_same_type
-from fieldwren.ops.registry import lowers
+from fieldwren.ops.registry import ANY, lowers
 from fieldwren.ops.slices import axis_number
 
 _MAX_DEPTH = 5
@@ -27,7 +27,7 @@ def _check_constant(ctx: Lowering, op: Operator, indices: Tensor, sizes: list[in
         )
 
 
-@lowers("GATHER")
+@lowers("GATHER", dtypes=ANY)
 def lower_gather(ctx: Lowering, op: Operator) -> None:
     """Slices along one axis, with leading batch dimensions that input and indices share."""
     source, indices, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)
@@ -63,7 +63,7 @@ def _emit_gather(ctx: Lowering, op: Operator, tensors: tuple[Tensor, Tensor, Ten
     ctx.emit(op, "gather", parameters, operands)
 
 
-@lowers("GATHER_ND")
+@lowers("GATHER_ND", dtypes=ANY)
 def lower_gather_nd(ctx: Lowering, op: Operator) -> None:
     """The last dimension of the indices holds the coordinates of a slice."""
     source, indices, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)
@@ -93,7 +93,7 @@ def lower_gather_nd(ctx: Lowering, op: Operator) -> None:
     )
 
 
-@lowers("EMBEDDING_LOOKUP")
+@lowers("EMBEDDING_LOOKUP", dtypes=ANY, dtype_of=1)
 def lower_embedding_lookup(ctx: Lowering, op: Operator) -> None:
     """Rows of a table; the indices come first among the inputs."""
     indices, table, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)

@@ -35,7 +35,7 @@ def _down_scaled(multiplier: int) -> int:
     return min((multiplier + (1 << 15)) >> 16, _INT16_MAX)
 
 
-@lowers("HARD_SWISH")
+@lowers("HARD_SWISH", dtypes=("int8", "float32"))
 def lower_hard_swish(ctx: Lowering, op: Operator) -> None:
     """int8: the reference's 16-bit arithmetic, once for each of the 256 inputs. float32."""
     source, output = ctx.input(op, 0), ctx.output(op)

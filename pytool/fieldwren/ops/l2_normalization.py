@@ -1,4 +1,4 @@
-"""L2_NORMALIZATION of int8 over the last dimension."""
+"""L2_NORMALIZATION over the last dimension."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from fieldwren.ops.registry import lowers
 _MAX_DEPTH = (1 << 15) - 1
 
 
-@lowers("L2_NORMALIZATION")
+@lowers("L2_NORMALIZATION", dtypes=("int8", "float32"))
 def lower_l2_normalization(ctx: Lowering, op: Operator) -> None:
-    """The output is read with the scale 1 / 128 and the zero point 0."""
+    """float32 and int8, whose output is read with the scale 1 / 128 and the zero point 0."""
     source, output = ctx.input(op, 0), ctx.output(op)
-    for tensor in (source, output):
-        ctx.require_dtype(op, tensor, "int8")
+    ctx.require_dtype(op, output, source.dtype)
     activation = op.options.get("fused_activation_function", "NONE")
     ctx.require(op, activation == "NONE", f"has the fused activation {activation}, which is not supported")
     ctx.require(
@@ -26,10 +25,10 @@ def lower_l2_normalization(ctx: Lowering, op: Operator) -> None:
     )
     depth = source.shape[-1]
     ctx.require(op, 0 < depth <= _MAX_DEPTH, f"has rows of {depth} elements; up to {_MAX_DEPTH} are supported")
-    ctx.emit(
-        op,
-        "l2_normalization_s8",
-        {"rows": math.prod(source.shape[:-1]), "depth": depth, "input_zero_point": ctx.zero_point(op, source)},
-        {"input": ctx.value(op, source), "output": ctx.result(output)},
-        in_place=[("output", "input")],
-    )
+    parameters = {"rows": math.prod(source.shape[:-1]), "depth": depth}
+    kernel = "l2_normalization_f32"
+    if source.dtype == "int8":
+        kernel = "l2_normalization_s8"
+        parameters["input_zero_point"] = ctx.zero_point(op, source)
+    operands = {"input": ctx.value(op, source), "output": ctx.result(output)}
+    ctx.emit(op, kernel, parameters, operands, in_place=[("output", "input")])

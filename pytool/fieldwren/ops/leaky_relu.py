@@ -13,7 +13,7 @@ from fieldwren.ops.quantise import requantisation
 from fieldwren.ops.registry import lowers
 
 
-@lowers("LEAKY_RELU")
+@lowers("LEAKY_RELU", dtypes=("int8", "int16", "float32"))
 def lower_leaky_relu(ctx: Lowering, op: Operator) -> None:
     """int8 as a table, int16 and float32; `alpha`, the slope below 0, may be negative."""
     source, output = ctx.input(op, 0), ctx.output(op)

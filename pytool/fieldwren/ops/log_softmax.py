@@ -12,7 +12,7 @@ _MAX_DEPTH = (1 << 12) - 1
 """More exponentials could overflow the 32 bits in which they are summed up."""
 
 
-@lowers("LOG_SOFTMAX")
+@lowers("LOG_SOFTMAX", dtypes=("int8", "float32"))
 def lower_log_softmax(ctx: Lowering, op: Operator) -> None:
     """int8 to int8 with scale 1 / 16 and zero point 127, float32."""
     source, output = ctx.input(op, 0), ctx.output(op)

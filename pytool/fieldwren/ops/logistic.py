@@ -34,7 +34,7 @@ def sigmoid_table() -> NDArray[np.uint16]:
     return table.astype(np.uint16)
 
 
-@lowers("LOGISTIC")
+@lowers("LOGISTIC", dtypes=("int8", "int16", "float32"))
 def lower_logistic(ctx: Lowering, op: Operator) -> None:
     """int8 to int8 with zero point -128, int16 to int16 with zero points 0, float32."""
     source, output = ctx.input(op, 0), ctx.output(op)

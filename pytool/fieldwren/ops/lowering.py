@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fieldwren.core import PORTABLE, Core
+from fieldwren.core import PORTABLE, Core, Optimise
+from fieldwren.costs import predicted
 from fieldwren.errors import BadInputError, UnsupportedError
 from fieldwren.graph import DTYPES, Graph, Operator, Subgraph, Tensor
 from fieldwren.kernel import OperandSpec, kernels
-from fieldwren.ops.registry import folders, lowerings
-from fieldwren.program import Buffer, KernelCall, Layer, Operand, Place, Port, Program
+from fieldwren.ops.registry import INTERNAL, folders, lowerings
+from fieldwren.program import SKIP, Alternative, Buffer, KernelCall, Layer, Operand, Place, Port, Program
 
 _INT32_MIN, _INT32_MAX = -(1 << 31), (1 << 31) - 1
 
@@ -24,6 +25,17 @@ def _alignment(dtype: str) -> int:
     """Bytes at whose multiples a buffer of `dtype` starts."""
     return max(4, DTYPES[dtype].itemsize)
 
+
+_WORTH: Mapping[Optimise, float] = {"balanced": 1.05, "speed": 1.0, "size": 1.5}
+"""How many times the fewest instructions a variant may take that saves bytes: balanced, RAM (it works in place) or the
+code of one more kernel; size, tables."""
+_TIE = 1.01
+"""Predictions no further apart than this say nothing: the variant with the least working memory is taken."""
+_ADVICE = {
+    "float32": ": convert the model to full int8 (fieldwren convert)",
+    "uint8": ": convert the model again, to int8",
+}
+"""What to do about a model of another type, where the operator has int8."""
 
 _SMALL_BYTES = 1024
 """Constant results up to this size are always computed while lowering."""
@@ -44,12 +56,32 @@ class Variable:
     nbytes: int
 
 
+@dataclass(frozen=True)
+class _Trial:
+    """What one way of lowering an operator appended: buffers, calls, and names of memory."""
+
+    alternative: Alternative
+    buffers: tuple[Buffer, ...]
+    calls: tuple[KernelCall, ...]
+    values: dict[int, Operand]
+    consts: dict[tuple[str, bytes], int]
+
+
+def _within(known: Sequence[tuple[_Trial, int]], factor: float) -> list[tuple[_Trial, int]]:
+    """Those that are predicted to take at most `factor` times the fewest instructions."""
+    fewest = min(instructions for _, instructions in known)
+    return [pair for pair in known if pair[1] <= fewest * factor]
+
+
 class Lowering:
     """Builds a Program from one Graph. Operator modules get it as their first argument."""
 
-    def __init__(self, graph: Graph, core: Core) -> None:
+    def __init__(self, graph: Graph, core: Core, optimise: Optimise = "balanced", only: str | None = None) -> None:
         self.graph = graph
         self.core = core
+        self.optimise: Optimise = optimise
+        self.only = only
+        """The variant to take wherever it applies, for measuring and testing it."""
         self.subgraph: Subgraph = graph.main
         self.variables: dict[tuple[str, str], Variable] = {}
         """Resource variables by container and shared name."""
@@ -58,11 +90,14 @@ class Lowering:
         self._buffers: list[Buffer] = []
         self._calls: list[KernelCall] = []
         self._values: dict[int, Operand] = {}
+        self._placed: dict[int, Operand] = {}
         self._constants: dict[int, NDArray[Any]] = {}
         self._const_cache: dict[tuple[str, bytes], int] = {}
         self._operators: Counter[str] = Counter()
+        lowerings()  # plug-ins bring kernels
         self._kernels = kernels()
         self._last_use: dict[int, int] = {}
+        self._skips: list[int] = []
 
     # What operator modules ask.
 
@@ -115,7 +150,8 @@ class Lowering:
     def require_dtype(self, op: Operator, tensor: Tensor, *dtypes: str) -> None:
         """`fail`s unless the tensor has one of `dtypes`."""
         if tensor.dtype not in dtypes:
-            self.fail(op, f"has the {tensor.dtype} tensor {tensor.name!r}; supported: {', '.join(dtypes)}")
+            advice = _ADVICE.get(tensor.dtype, "") if "int8" in dtypes else ""
+            self.fail(op, f"has the {tensor.dtype} tensor {tensor.name!r}; supported: {', '.join(dtypes)}{advice}")
 
     def scale(self, op: Operator, tensor: Tensor) -> float:
         """The per-tensor scale (float32 value) of `tensor`."""
@@ -155,8 +191,8 @@ class Lowering:
         return Operand(self._const_cache[key])
 
     def result(self, tensor: Tensor) -> Operand:
-        """A new arena buffer for the computed `tensor`."""
-        operand = self.temporary(tensor.name, tensor.nbytes, tensor.dtype)
+        """A new arena buffer for the computed `tensor`, or the memory that `place` has set aside for it."""
+        operand = self._placed.get(tensor.index) or self.temporary(tensor.name, tensor.nbytes, tensor.dtype)
         self._values[tensor.index] = operand
         return operand
 
@@ -167,6 +203,10 @@ class Lowering:
     def state(self, name: str, nbytes: int, dtype: str, initial: NDArray[Any] | None = None) -> Operand:
         """Memory that survives between inferences, `initial` (or zeros) after a reset."""
         return Operand(self._add(Buffer(name, Place.STATE, nbytes, dtype, initial, _alignment(dtype))))
+
+    def place(self, tensor: int, operand: Operand) -> None:
+        """Sets memory aside for the tensor that an operator further on computes."""
+        self._placed[tensor] = operand
 
     def alias(self, tensor: Tensor, operand: Operand) -> None:
         """Makes `tensor` another name of memory that exists (RESHAPE and the like cost nothing)."""
@@ -234,6 +274,82 @@ class Lowering:
             )
         )
 
+    def cheapest(self, op: Operator, ways: Sequence[tuple[str, Callable[[], bool]]]) -> None:
+        """Lowers `op` by that of `ways` (name, what emits its calls) that costs least on the core.
+
+        A way returns False where it does not apply; the first that does is taken where costs are unknown.
+        """
+        trials = [trial for name, emit in ways if (trial := self._tried(name, emit)) is not None]
+        if not trials:
+            raise RuntimeError(f"no variant lowers {op.name}: the portable one must take everything")
+        best = self._best(trials)
+        shown = (best.alternative, *(t.alternative for t in trials if t is not best))
+        self._buffers += best.buffers
+        self._calls += [*best.calls[:-1], replace(best.calls[-1], alternatives=shown)]
+        self._values, self._const_cache = best.values, best.consts
+
+    def _tried(self, name: str, emit: Callable[[], bool]) -> _Trial | None:
+        """What `emit` would append; nothing of it is kept."""
+        buffers, calls, values, consts = len(self._buffers), len(self._calls), self._values, self._const_cache
+        self._values, self._const_cache = dict(values), dict(consts)
+        applies = emit()
+        made, emitted = tuple(self._buffers[buffers:]), tuple(self._calls[calls:])
+        trial = None
+        if applies:
+            costs = [predicted(self.core, call) for call in emitted]
+            alternative = Alternative(
+                name=name,
+                kernel=emitted[-1].kernel.name,
+                instructions=None if None in costs else sum(cost for cost in costs if cost is not None),
+                const_bytes=sum(buffer.nbytes for buffer in made if buffer.place is Place.CONST),
+                scratch_bytes=sum(
+                    made[operand.buffer - buffers].nbytes
+                    for call in emitted
+                    for spec, operand in zip(call.kernel.operands, call.operands, strict=True)
+                    if spec.is_scratch and operand is not None
+                ),
+            )
+            trial = _Trial(alternative, made, emitted, self._values, self._const_cache)
+        del self._buffers[buffers:], self._calls[calls:]
+        self._values, self._const_cache = values, consts
+        return trial
+
+    def _best(self, trials: Sequence[_Trial]) -> _Trial:
+        wanted = [t for t in trials if t.alternative.name == self.only]
+        if wanted:
+            return wanted[0]
+        if trials[0].alternative.instructions is None:
+            return trials[0]
+        known = [(t, t.alternative.instructions) for t in trials if t.alternative.instructions is not None]
+        known = _within(known, _WORTH[self.optimise])
+        if self.optimise == "size":
+            return min(known, key=lambda pair: pair[0].alternative.const_bytes)[0]
+        if self.optimise == "balanced":
+            used = {call.kernel.name for call in self._calls}
+            known = [pair for pair in known if pair[0].calls[-1].in_place] or known
+            known = [pair for pair in known if pair[0].alternative.kernel in used] or known
+        return min(_within(known, _TIE), key=lambda pair: pair[0].alternative.scratch_bytes)[0]
+
+    def skip_rest(self, op: Operator, buffer: int, offset: int) -> None:
+        """Leaves out what follows in an inference in which the int32 at `offset` of `buffer` is not 0."""
+        self._skips.append(len(self._calls))
+        self.emit(op, SKIP, {"calls": 0}, {"is_waiting": Operand(buffer, offset)})
+
+    def _hold(self, ports: Sequence[Port]) -> tuple[Port, ...]:
+        """The outputs of a model that may leave calls out: kept in the state, and copied from there every time."""
+        held = [self.state(f"{port.name}_held", port.nbytes, port.dtype) for port in ports]
+        op = Operator(len(self.subgraph.operators), "HOLD", 1, (), ())
+        for port, state in zip(ports, held, strict=True):
+            self.emit(op, "copy", {"bytes": port.nbytes}, {"input": port.operand, "output": state})
+        end = len(self._calls)
+        copies = []
+        for port, state in zip(ports, held, strict=True):
+            copies.append(self.temporary(port.name, port.nbytes, port.dtype))
+            self.emit(op, "copy", {"bytes": port.nbytes}, {"input": state, "output": copies[-1]})
+        for number in self._skips:
+            self._calls[number] = replace(self._calls[number], parameters=(end - number - 1,))
+        return tuple(replace(port, operand=copied) for port, copied in zip(ports, copies, strict=True))
+
     def _fits(self, operand: Operand, spec: OperandSpec) -> bool:
         """True when the buffer holds what the kernel declares; C has no bool operands, they are bytes."""
         dtype = self._buffers[operand.buffer].dtype
@@ -259,7 +375,7 @@ class Lowering:
             self._operators[op.name] += 1
             self._check_types(op)
             if op.name not in lower and op.name not in fold:
-                self._unknown(op, {*lower, *fold})
+                self._unknown(op, {*lower, *fold} - INTERNAL)
             elif not self.fold(op):
                 lower[op.name](self, op)
         return self._program(inputs, self.subgraph.outputs)
@@ -301,6 +417,8 @@ class Lowering:
 
     def _program(self, inputs: tuple[Port, ...], outputs: Sequence[int]) -> Program:
         ports = tuple(self._output_port(index) for index in outputs)
+        if self._skips:
+            ports = self._hold(ports)
         return Program(
             name=self.graph.name,
             model_sha256=self.graph.sha256,
@@ -377,6 +495,9 @@ class Lowering:
         self.fail(op, f"is not supported; supported operators: {', '.join(sorted(known))}")
 
 
-def lower(graph: Graph, core: Core) -> Program:
-    """Graph → Program for `core`. Raises UnsupportedError naming operator and tensor for what cannot be compiled."""
-    return Lowering(graph, core).run()
+def lower(graph: Graph, core: Core, optimise: Optimise = "balanced", *, only: str | None = None) -> Program:
+    """Graph → Program for `core`. Raises UnsupportedError naming operator and tensor for what cannot be compiled.
+
+    `only` names the variant to take wherever it applies, whatever it costs.
+    """
+    return Lowering(graph, core, optimise, only).run()

@@ -39,7 +39,7 @@ class _Layers:
     shifts: NDArray[np.int8]
 
 
-@lowers("UNIDIRECTIONAL_SEQUENCE_LSTM")
+@lowers("UNIDIRECTIONAL_SEQUENCE_LSTM", dtypes=("int8", "int16"))
 def lower_lstm(ctx: Lowering, op: Operator) -> None:
     """Input [batch, step, in] ([step, batch, in] if time-major), output [.., .., units]; two state tensors."""
     ctx.require(op, len(op.inputs) == _INPUTS, f"has {len(op.inputs)} inputs; {_INPUTS} are needed")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fieldwren.graph import DTYPES, Operator
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.movement import Axis, check_same_type, copy, row_major
-from fieldwren.ops.registry import lowers
+from fieldwren.ops.registry import ANY, lowers
 from fieldwren.ops.slices import integers
 from fieldwren.program import Operand
 
@@ -35,7 +35,7 @@ def _pieces(size: int, before: int, after: int, skipped: int) -> list[_Piece]:
     return [piece for piece in pieces if piece.extent]
 
 
-@lowers("MIRROR_PAD")
+@lowers("MIRROR_PAD", dtypes=ANY)
 def lower_mirror_pad(ctx: Lowering, op: Operator) -> None:
     """One copy for each combination of border and inside over the axes; the paddings must be constant."""
     source, output = ctx.input(op, 0), ctx.output(op)

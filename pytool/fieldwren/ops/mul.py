@@ -13,7 +13,7 @@ from fieldwren.ops.registry import lowers
 _KERNELS = {"int8": "mul_s8", "int16": "mul_s16", "int32": "mul_s32", "float32": "mul_f32"}
 
 
-@lowers("MUL")
+@lowers("MUL", dtypes=tuple(_KERNELS))
 def lower_mul(ctx: Lowering, op: Operator) -> None:
     """int8, int16 without zero points, plain int32 and float32, with broadcasting."""
     first, second, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from fieldwren.graph import DTYPES, Operator
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.movement import axes, check_same_type, copy, row_major
-from fieldwren.ops.registry import lowers
+from fieldwren.ops.registry import ANY, lowers
 from fieldwren.ops.slices import axis_number
 from fieldwren.program import Operand
 
 
-@lowers("PACK")
+@lowers("PACK", dtypes=ANY)
 def lower_pack(ctx: Lowering, op: Operator) -> None:
     """One copy per input."""
     sources = [ctx.input(op, number) for number in range(len(op.inputs))]

@@ -13,7 +13,7 @@ from fieldwren.ops.slices import integers
 from fieldwren.program import Operand
 
 
-@lowers("PAD", "PADV2")
+@lowers("PAD", "PADV2", dtypes=("int8", "int16", "int32", "float32"))
 def lower_pad(ctx: Lowering, op: Operator) -> None:
     """int8, int16, int32 and float32. The paddings must be constant, the value may be computed."""
     source, output = ctx.input(op, 0), ctx.output(op)

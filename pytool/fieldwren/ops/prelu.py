@@ -11,7 +11,7 @@ from fieldwren.ops.registry import lowers
 _KERNELS = {"int8": "prelu_s8", "int16": "prelu_s16", "float32": "prelu_f32"}
 
 
-@lowers("PRELU")
+@lowers("PRELU", dtypes=tuple(_KERNELS))
 def lower_prelu(ctx: Lowering, op: Operator) -> None:
     """int8, int16 and float32 with slopes (int8 beside int16) that broadcast to the input."""
     source, slopes, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from fieldwren.graph import Operator
 from fieldwren.ops.lowering import Lowering
-from fieldwren.ops.registry import folds, lowers
+from fieldwren.ops.registry import ANY, folds, lowers
 
 
-@lowers("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
+@lowers("RESHAPE", "SQUEEZE", "EXPAND_DIMS", dtypes=ANY)
 def lower_reshape(ctx: Lowering, op: Operator) -> None:
     """The output is the input's memory; the shape was fixed when the model was converted."""
     source, output = ctx.input(op, 0), ctx.output(op)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fieldwren.graph import DTYPES, Operator, Tensor
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.movement import check_same_type, move, row_major
-from fieldwren.ops.registry import lowers
+from fieldwren.ops.registry import ANY, lowers
 from fieldwren.ops.slices import integers
 
 _MAX_SIZE = 1 << 15
@@ -45,7 +45,7 @@ def nearest(size: int, count: int, *, align: bool, half: bool) -> NDArray[np.int
     return np.minimum(index, size - 1)
 
 
-@lowers("RESIZE_NEAREST_NEIGHBOR")
+@lowers("RESIZE_NEAREST_NEIGHBOR", dtypes=ANY)
 def lower_resize_nearest(ctx: Lowering, op: Operator) -> None:
     """Any element type. Pixels that repeat a whole number of times need no tables."""
     source, output, align, half = _checked(ctx, op)
@@ -107,7 +107,7 @@ def _float_neighbours(
     return np.stack([first, second], axis=1), (position - first.astype(np.float32)).astype(np.float32)
 
 
-@lowers("RESIZE_BILINEAR")
+@lowers("RESIZE_BILINEAR", dtypes=("int8", "float32"))
 def lower_resize_bilinear(ctx: Lowering, op: Operator) -> None:
     """int8 in the reference's fixed point, float32."""
     source, output, align, half = _checked(ctx, op)

@@ -9,11 +9,11 @@ from fieldwren.ops.broadcast import broadcast_strides
 from fieldwren.ops.elementwise import written_out
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.movement import check_same_type
-from fieldwren.ops.registry import lowers
+from fieldwren.ops.registry import ANY, lowers
 from fieldwren.program import Operand
 
 
-@lowers("SELECT_V2")
+@lowers("SELECT_V2", dtypes=ANY, dtype_of=1)
 def lower_select(ctx: Lowering, op: Operator) -> None:
     """A bool condition and two tensors of one type, with broadcasting."""
     condition, first, second, output = (ctx.input(op, 0), ctx.input(op, 1), ctx.input(op, 2), ctx.output(op))

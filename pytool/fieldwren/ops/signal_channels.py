@@ -20,7 +20,7 @@ def _channels(ctx: Lowering, op: Operator, *tensors: Tensor) -> int:
     return tensors[0].elements
 
 
-@lowers("SignalFilterBank")
+@lowers("SignalFilterBank", dtypes=("uint32",))
 def lower_filter_bank(ctx: Lowering, op: Operator) -> None:
     """Energies to channels; all tables must be constant."""
     source, output = ctx.input(op, 0), ctx.output(op)
@@ -54,7 +54,7 @@ def lower_filter_bank(ctx: Lowering, op: Operator) -> None:
     ctx.emit(op, "signal_filter_bank", {"channels": channels}, operands)
 
 
-@lowers("SignalFilterBankSquareRoot")
+@lowers("SignalFilterBankSquareRoot", dtypes=("uint64",))
 def lower_square_root(ctx: Lowering, op: Operator) -> None:
     """Roots, shifted down by as many bits as the samples had been shifted up."""
     source, shift, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)
@@ -70,7 +70,7 @@ def lower_square_root(ctx: Lowering, op: Operator) -> None:
     )
 
 
-@lowers("SignalFilterBankSpectralSubtraction")
+@lowers("SignalFilterBankSpectralSubtraction", dtypes=("uint32",))
 def lower_subtraction(ctx: Lowering, op: Operator) -> None:
     """Takes off an estimate of stationary noise, which is kept between inferences and is the second output."""
     source, output, noise = ctx.input(op, 0), ctx.output(op), ctx.output(op, 1)
@@ -105,7 +105,7 @@ def lower_subtraction(ctx: Lowering, op: Operator) -> None:
     )
 
 
-@lowers("SignalPCAN")
+@lowers("SignalPCAN", dtypes=("uint32",))
 def lower_pcan(ctx: Lowering, op: Operator) -> None:
     """Gain control by the noise estimate, with a constant table of parabolas."""
     source, noise, table, output = ctx.input(op, 0), ctx.input(op, 1), ctx.input(op, 2), ctx.output(op)
@@ -129,7 +129,7 @@ def lower_pcan(ctx: Lowering, op: Operator) -> None:
     )
 
 
-@lowers("SignalFilterBankLog")
+@lowers("SignalFilterBankLog", dtypes=("uint32",))
 def lower_log(ctx: Lowering, op: Operator) -> None:
     """Natural logarithms times output_scale."""
     from fieldwren.features.tables.integer import logarithm

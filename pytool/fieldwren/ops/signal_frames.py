@@ -14,7 +14,7 @@ from fieldwren.ops.registry import lowers
 _MAX_SAMPLES = 1 << 24
 
 
-@lowers("SignalDelay")
+@lowers("SignalDelay", dtypes=("int16",))
 def lower_delay(ctx: Lowering, op: Operator) -> None:
     """Each row of samples comes out delay_length samples later."""
     source, output = ctx.input(op, 0), ctx.output(op)
@@ -42,7 +42,7 @@ def lower_delay(ctx: Lowering, op: Operator) -> None:
     )
 
 
-@lowers("SignalFramer")
+@lowers("SignalFramer", dtypes=("int16",))
 def lower_framer(ctx: Lowering, op: Operator) -> None:
     """Overlapping frames of frame_size samples, one every frame_step; the second output tells whether they are full."""
     source, output, valid = ctx.input(op, 0), ctx.output(op), ctx.output(op, 1)
@@ -78,7 +78,7 @@ def lower_framer(ctx: Lowering, op: Operator) -> None:
     )
 
 
-@lowers("SignalStacker")
+@lowers("SignalStacker", dtypes=("int16",))
 def lower_stacker(ctx: Lowering, op: Operator) -> None:
     """Some frames before and behind each, joined; the first one is repeated for those before it."""
     source, output, valid = ctx.input(op, 0), ctx.output(op), ctx.output(op, 1)
@@ -109,7 +109,7 @@ def lower_stacker(ctx: Lowering, op: Operator) -> None:
     )
 
 
-@lowers("SignalOverlapAdd")
+@lowers("SignalOverlapAdd", dtypes=("int16", "float32"))
 def lower_overlap_add(ctx: Lowering, op: Operator) -> None:
     """Frames that overlap, added up to one signal: int16 (clamped) or float32."""
     source, output = ctx.input(op, 0), ctx.output(op)

@@ -15,7 +15,7 @@ from fieldwren.ops.registry import lowers
 _MAX_FFT = 1 << 15
 
 
-@lowers("SignalWindow")
+@lowers("SignalWindow", dtypes=("int16",))
 def lower_window(ctx: Lowering, op: Operator) -> None:
     """Samples times a window, int16."""
     source, weights, output = ctx.input(op, 0), ctx.input(op, 1), ctx.output(op)
@@ -36,7 +36,7 @@ def lower_window(ctx: Lowering, op: Operator) -> None:
     )
 
 
-@lowers("SignalFftAutoScale")
+@lowers("SignalFftAutoScale", dtypes=("int16",))
 def lower_fft_auto_scale(ctx: Lowering, op: Operator) -> None:
     """Samples shifted up as far as 16 bits hold them, and by how many bits."""
     source, output, shift = ctx.input(op, 0), ctx.output(op), ctx.output(op, 1)
@@ -71,7 +71,7 @@ def _half_length(ctx: Lowering, op: Operator) -> int:
     return length // 2
 
 
-@lowers("SignalRfft")
+@lowers("SignalRfft", dtypes=("int16",))
 def lower_rfft(ctx: Lowering, op: Operator) -> None:
     """int16 samples to fft_length / 2 + 1 complex numbers."""
     source, output = ctx.input(op, 0), ctx.output(op)
@@ -98,7 +98,7 @@ def lower_rfft(ctx: Lowering, op: Operator) -> None:
     )
 
 
-@lowers("SignalIrfft")
+@lowers("SignalIrfft", dtypes=("int16",))
 def lower_irfft(ctx: Lowering, op: Operator) -> None:
     """fft_length / 2 + 1 complex numbers of int16 to samples."""
     source, output = ctx.input(op, 0), ctx.output(op)
@@ -123,7 +123,7 @@ def lower_irfft(ctx: Lowering, op: Operator) -> None:
     )
 
 
-@lowers("SignalEnergy")
+@lowers("SignalEnergy", dtypes=("int16",))
 def lower_energy(ctx: Lowering, op: Operator) -> None:
     """Squared magnitudes of complex int16 numbers between two indices; the others, undefined in the reference, are 0."""
     source, output = ctx.input(op, 0), ctx.output(op)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fieldwren.graph import Operator, Tensor
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.movement import check_same_type, move, row_major
-from fieldwren.ops.registry import lowers
+from fieldwren.ops.registry import ANY, lowers
 
 
 def integers(ctx: Lowering, op: Operator, tensor: Tensor, what: str, count: int | None = None) -> list[int]:
@@ -24,7 +24,7 @@ def axis_number(ctx: Lowering, op: Operator, axis: int, rank: int) -> int:
     return axis % rank
 
 
-@lowers("STRIDED_SLICE")
+@lowers("STRIDED_SLICE", dtypes=ANY)
 def lower_strided_slice(ctx: Lowering, op: Operator) -> None:
     """Begin, end and strides must be constant; StridedSliceStartForAxis and …EndForAxis of the reference."""
     source, output = ctx.input(op, 0), ctx.output(op)
@@ -61,7 +61,7 @@ def lower_strided_slice(ctx: Lowering, op: Operator) -> None:
     move(ctx, op, source, output, extents, [a * b for a, b in zip(strides, steps, strict=True)], first)
 
 
-@lowers("SLICE")
+@lowers("SLICE", dtypes=ANY)
 def lower_slice(ctx: Lowering, op: Operator) -> None:
     """Begin and size must be constant; a size of -1 takes all that is left."""
     source, output = ctx.input(op, 0), ctx.output(op)
@@ -106,7 +106,7 @@ def _split(ctx: Lowering, op: Operator, source: Tensor, axis: int, sizes: Sequen
         begin += size
 
 
-@lowers("SPLIT")
+@lowers("SPLIT", dtypes=ANY, dtype_of=1)
 def lower_split(ctx: Lowering, op: Operator) -> None:
     """Equal parts along a constant axis; the axis comes first among the inputs."""
     source = ctx.input(op, 1)
@@ -119,7 +119,7 @@ def lower_split(ctx: Lowering, op: Operator) -> None:
     _split(ctx, op, source, axis, [source.shape[axis] // len(op.outputs)] * len(op.outputs))
 
 
-@lowers("SPLIT_V")
+@lowers("SPLIT_V", dtypes=ANY)
 def lower_split_v(ctx: Lowering, op: Operator) -> None:
     """Parts along a constant axis, as large as the outputs say (as in the reference; the sizes input is not read)."""
     source = ctx.input(op, 0)
@@ -132,7 +132,7 @@ def lower_split_v(ctx: Lowering, op: Operator) -> None:
     _split(ctx, op, source, axis, [output.shape[axis] for output in outputs])
 
 
-@lowers("UNPACK")
+@lowers("UNPACK", dtypes=ANY)
 def lower_unpack(ctx: Lowering, op: Operator) -> None:
     """One output for each index of the axis."""
     source = ctx.input(op, 0)

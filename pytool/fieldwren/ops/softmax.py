@@ -22,7 +22,7 @@ _MAX_DEPTH = {"int8": (1 << 12) - 1, "int16": (1 << 16) - 1}
 _TOLERANCE = 0.001
 
 
-@lowers("SOFTMAX")
+@lowers("SOFTMAX", dtypes=("int8", "int16", "float32"))
 def lower_softmax(ctx: Lowering, op: Operator) -> None:
     """int8 to int8 or int16, int16, float32; the quantised output's scale and zero point are fixed by the reference."""
     source, output = ctx.input(op, 0), ctx.output(op)

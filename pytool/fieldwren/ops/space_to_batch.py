@@ -14,7 +14,7 @@ import numpy as np
 from fieldwren.graph import DTYPES, Operator
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.movement import Axis, check_same_type, copy, fill, move, row_major
-from fieldwren.ops.registry import lowers
+from fieldwren.ops.registry import ANY, lowers
 from fieldwren.ops.slices import integers
 from fieldwren.program import Operand
 
@@ -100,7 +100,7 @@ def _pieces(blocks: _Blocks) -> list[_Piece]:
     return pieces
 
 
-@lowers("SPACE_TO_BATCH_ND")
+@lowers("SPACE_TO_BATCH_ND", dtypes=ANY)
 def lower_space_to_batch(ctx: Lowering, op: Operator) -> None:
     """The padding holds 0, in quantised tensors as well: what TFLM gives in an arena that was cleared before."""
     blocks = _blocks(ctx, op, "paddings")
@@ -119,7 +119,7 @@ def lower_space_to_batch(ctx: Lowering, op: Operator) -> None:
         copy(ctx, op, wide, Operand(target.buffer, piece.deep * itemsize), piece.loops, itemsize)
 
 
-@lowers("BATCH_TO_SPACE_ND")
+@lowers("BATCH_TO_SPACE_ND", dtypes=ANY)
 def lower_batch_to_space(ctx: Lowering, op: Operator) -> None:
     """The inverse; what the crops name is left out."""
     blocks = _blocks(ctx, op, "crops")

@@ -10,7 +10,7 @@ from fieldwren.ops.quantise import requantisation
 from fieldwren.ops.registry import lowers
 
 
-@lowers("SVDF")
+@lowers("SVDF", dtypes=("int8",))
 def lower_svdf(ctx: Lowering, op: Operator) -> None:
     """Input [batch, in], feature weights [filters, in], time weights [filters, memory], bias [units], state.
 

@@ -16,7 +16,7 @@ from fieldwren.ops.registry import lowers
 _INPUT_INTEGER_BITS = 4
 
 
-@lowers("TANH")
+@lowers("TANH", dtypes=("int8", "int16"))
 def lower_tanh(ctx: Lowering, op: Operator) -> None:
     """int8 to int8 (read with scale 1 / 128), int16 to int16 with scale 2^-15 and zero points 0."""
     source, output = ctx.input(op, 0), ctx.output(op)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from fieldwren.graph import Operator
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.movement import check_same_type, move, row_major
-from fieldwren.ops.registry import lowers
+from fieldwren.ops.registry import ANY, lowers
 from fieldwren.ops.slices import axis_number, integers
 
 
-@lowers("TRANSPOSE")
+@lowers("TRANSPOSE", dtypes=ANY)
 def lower_transpose(ctx: Lowering, op: Operator) -> None:
     """The permutation must be constant."""
     source, output = ctx.input(op, 0), ctx.output(op)
@@ -23,7 +23,7 @@ def lower_transpose(ctx: Lowering, op: Operator) -> None:
     move(ctx, op, source, output, shape, [strides[axis] for axis in order])
 
 
-@lowers("REVERSE_V2")
+@lowers("REVERSE_V2", dtypes=ANY)
 def lower_reverse(ctx: Lowering, op: Operator) -> None:
     """Reverses along constant axes."""
     source, output = ctx.input(op, 0), ctx.output(op)
@@ -37,7 +37,7 @@ def lower_reverse(ctx: Lowering, op: Operator) -> None:
     move(ctx, op, source, output, source.shape, steps, first)
 
 
-@lowers("SPACE_TO_DEPTH", "DEPTH_TO_SPACE")
+@lowers("SPACE_TO_DEPTH", "DEPTH_TO_SPACE", dtypes=ANY)
 def lower_space_and_depth(ctx: Lowering, op: Operator) -> None:
     """Blocks of block_size × block_size pixels become channels, or channels become such blocks."""
     source, output = ctx.input(op, 0), ctx.output(op)

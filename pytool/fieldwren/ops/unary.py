@@ -1,4 +1,4 @@
-"""ABS, RSQRT, and float32 NEG, SQUARE, SQRT, FLOOR, CEIL, ROUND, EXP, LOG."""
+"""ABS, RSQRT, and float32 NEG, SQUARE, SQRT, FLOOR, CEIL, ROUND, EXP, LOG, SIN, COS."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ _OPERATIONS = {
     "EXP": 9,
     "LOG": 10,
     "LOGISTIC": 11,
+    "SIN": 12,
+    "COS": 13,
 }
 """fw_unary_t of firmware/kernels/unary.h."""
 _RSQRT_SHIFT = 20
@@ -35,7 +37,7 @@ _SAME_SCALE = (1 << 30, 1)
 
 
 def lower_float(ctx: Lowering, op: Operator, source: Tensor, output: Tensor) -> None:
-    """A function of float32 that gives the reference's bits: what IEEE 754 defines, and its exponential and logarithm."""
+    """A function of float32 with the reference's bits: what IEEE 754 defines, its exponential, logarithm and sine."""
     ctx.require_dtype(op, output, "float32")
     ctx.require(op, source.elements == output.elements, f"turns {list(source.shape)} into {list(output.shape)}")
     ctx.emit(
@@ -47,7 +49,7 @@ def lower_float(ctx: Lowering, op: Operator, source: Tensor, output: Tensor) -> 
     )
 
 
-@lowers("NEG", "SQUARE", "SQRT", "FLOOR", "CEIL", "ROUND", "EXP", "LOG")
+@lowers("NEG", "SQUARE", "SQRT", "FLOOR", "CEIL", "ROUND", "EXP", "LOG", "SIN", "COS", dtypes=("float32",))
 def lower_unary(ctx: Lowering, op: Operator) -> None:
     """float32 only, as in the reference."""
     source, output = ctx.input(op, 0), ctx.output(op)
@@ -55,11 +57,10 @@ def lower_unary(ctx: Lowering, op: Operator) -> None:
     lower_float(ctx, op, source, output)
 
 
-@lowers("ABS")
+@lowers("ABS", dtypes=("int8", "int16", "float32"))
 def lower_abs(ctx: Lowering, op: Operator) -> None:
     """int8 as a table, int16 without zero points, float32."""
     source, output = ctx.input(op, 0), ctx.output(op)
-    ctx.require_dtype(op, source, "int8", "int16", "float32")
     ctx.require_dtype(op, output, source.dtype)
     if source.dtype == "float32":
         lower_float(ctx, op, source, output)
@@ -76,22 +77,27 @@ def lower_abs(ctx: Lowering, op: Operator) -> None:
 
         lower_lookup(ctx, op, source, output, function)
         return
+    _lower_int16(ctx, op, "abs_s16", multiplier, shift)
+
+
+def _lower_int16(ctx: Lowering, op: Operator, kernel: str, multiplier: int, shift: int) -> None:
+    source, output = ctx.input(op, 0), ctx.output(op)
+    zero_points = ctx.zero_point(op, source), ctx.zero_point(op, output)
     ctx.require(op, zero_points == (0, 0), "has int16 tensors with zero points")
     ctx.require(op, source.elements == output.elements, f"turns {list(source.shape)} into {list(output.shape)}")
     ctx.emit(
         op,
-        "abs_s16",
+        kernel,
         {"count": source.elements, "multiplier": multiplier, "shift": shift},
         {"input": ctx.value(op, source), "output": ctx.result(output)},
         in_place=[("output", "input")],
     )
 
 
-@lowers("RSQRT")
+@lowers("RSQRT", dtypes=("int8", "int16", "float32"))
 def lower_rsqrt(ctx: Lowering, op: Operator) -> None:
-    """int8 as a table, float32. Inputs below the zero point, which stop the reference, give the largest value."""
+    """int8 as a table, int16 without zero points, float32. Inputs below the zero point, which stop the reference, give the largest value."""
     source, output = ctx.input(op, 0), ctx.output(op)
-    ctx.require_dtype(op, source, "int8", "float32")
     ctx.require_dtype(op, output, source.dtype)
     if source.dtype == "float32":
         lower_float(ctx, op, source, output)
@@ -99,6 +105,10 @@ def lower_rsqrt(ctx: Lowering, op: Operator) -> None:
     real = 1 / (math.sqrt(ctx.scale(op, source)) * ctx.scale(op, output))
     multiplier, shift = requantisation(ctx, op, real)
     zero_points = ctx.zero_point(op, source), ctx.zero_point(op, output)
+    if source.dtype == "int16":
+        ctx.require(op, shift >= _RSQRT_SHIFT - 31, f"has scales that make all results 0 (factor {real:g})")
+        _lower_int16(ctx, op, "rsqrt_s16", multiplier, shift)
+        return
 
     def value(x: int) -> int:
         if x <= 0:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fieldwren.graph import DTYPES, Operator, Subgraph, Tensor
 from fieldwren.ops.lowering import Lowering, Variable
-from fieldwren.ops.registry import lowers
+from fieldwren.ops.registry import ANY, lowers
 
 Key = tuple[str, str]
 
@@ -23,20 +23,20 @@ def _text(value: bytes | None) -> str:
     return (value or b"").decode("utf-8", "replace")
 
 
-@lowers("VAR_HANDLE")
+@lowers("VAR_HANDLE", dtypes=())
 def lower_var_handle(ctx: Lowering, op: Operator) -> None:
     """The output stands for a variable; there is nothing to run."""
     ctx.handles[ctx.output(op).index] = _key(op)
 
 
-@lowers("READ_VARIABLE")
+@lowers("READ_VARIABLE", dtypes=())
 def lower_read_variable(ctx: Lowering, op: Operator) -> None:
     """The output is the variable's memory; ASSIGN_VARIABLE keeps what is still read of it."""
     output = ctx.output(op)
     ctx.alias(output, _variable(ctx, op, output).state)
 
 
-@lowers("ASSIGN_VARIABLE")
+@lowers("ASSIGN_VARIABLE", dtypes=ANY, dtype_of=1)
 def lower_assign_variable(ctx: Lowering, op: Operator) -> None:
     """Copies the value into the variable's memory."""
     value = ctx.input(op, 1)
@@ -48,7 +48,7 @@ def lower_assign_variable(ctx: Lowering, op: Operator) -> None:
     ctx.emit(op, "copy", {"bytes": value.nbytes}, {"input": source, "output": variable.state})
 
 
-@lowers("CALL_ONCE")
+@lowers("CALL_ONCE", dtypes=())
 def lower_call_once(ctx: Lowering, op: Operator) -> None:
     """Evaluates the initialising subgraph now: its assignments become the variables' values after a reset."""
     number = op.options.get("init_subgraph_index", 0)

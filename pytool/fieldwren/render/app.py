@@ -9,6 +9,7 @@ from fieldwren import paths
 from fieldwren.app import App
 from fieldwren.app_model import AppModel
 from fieldwren.boards import Board
+from fieldwren.core import Optimise
 from fieldwren.detector import MODES, to_q15
 from fieldwren.errors import BadInputError
 from fieldwren.features import SensorFrontEnd
@@ -17,7 +18,7 @@ from fieldwren.features.tables import front_end_data
 from fieldwren.plan import Plan
 from fieldwren.program import Program
 from fieldwren.render.environment import Provenance, render, sources_digest
-from fieldwren.render.model import linked_sources, program_sources, render_model, render_program
+from fieldwren.render.model import optimise_flags, optimised_sources, render_optimised
 from fieldwren.render.renode import Heard, renode_files
 from fieldwren.sources import Sources
 
@@ -49,21 +50,25 @@ class _Sizes:
 
 
 def app_sources(
-    model: AppModel, planned: Plan, board: Board, *, optimise_size: bool = False, heard: Heard | None = None
+    model: AppModel,
+    planned: Plan,
+    board: Board,
+    *,
+    optimise: Optimise = "balanced",
+    heard: Heard | None = None,
 ) -> Sources:
     """Everything of the app's image: rendered files, and the hand-written firmware they call.
 
     For a board that Renode runs also renode/, whose microphone hears `heard`, or silence.
     """
     provenance = Provenance(planned.program.model_sha256, model.app.name, board.id)
-    rendered = render_program(planned, provenance) if optimise_size else render_model(planned, provenance)
-    firmware = set(app_firmware())
-    firmware |= set(program_sources(planned) if optimise_size else linked_sources(planned))
+    rendered = render_optimised(planned, provenance, optimise)
+    firmware = {*app_firmware(), *optimised_sources(planned, optimise)}
     hearing = microphone_of(model, board)
     if hearing is not None and hearing.halve:
         firmware.add("runtime/halve.c")
     files, image = _rendered_app(model, planned.program, board, rendered)
-    defines: dict[str, str | None] = {"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.front_end).kind}u"}
+    defines: dict[str, str | None] = {"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.device_front_end).kind}u"}
     renode = renode_files(board, provenance, image=image.hex(), learns="FW_LEARN" in defines, heard=heard)
     return Sources(
         files=files,
@@ -71,7 +76,7 @@ def app_sources(
         extra={f"renode/{name}": content for name, content in renode.items()},
         firmware=tuple(sorted(firmware)),
         defines=defines,
-        optimise_flags=("-Os",) if optimise_size else ("-O2",),
+        optimise_flags=optimise_flags(optimise),
     )
 
 
@@ -105,6 +110,11 @@ def app_firmware() -> tuple[str, ...]:
     return tuple(sorted(found | {f"runtime/{name}.c" for name in _RUNTIME}))
 
 
+def front_end_firmware() -> tuple[str, ...]:
+    """The hand-written C of the front ends, relative to firmware/."""
+    return tuple(name for name in app_firmware() if name.startswith("features/"))
+
+
 def render_app(model: AppModel, program: Program, board: Board, rendered: Mapping[str, bytes]) -> dict[str, bytes]:
     """`rendered` (model.h, model.c) and frontend.h, frontend.c, app_config.h, app_config.c, app_main.c.
 
@@ -119,7 +129,7 @@ def _rendered_app(
     """The files, and the build id in them."""
     provenance = Provenance(program.model_sha256, model.app.name, board.id)
     context = _context(model, program, board)
-    files_before = dict(rendered) | render_front_end(model.front_end, provenance)
+    files_before = dict(rendered) | render_front_end(model.device_front_end, provenance)
 
     def files(image: bytes) -> dict[str, bytes]:
         return files_before | {
@@ -152,6 +162,7 @@ def _context(model: AppModel, program: Program, board: Board) -> dict[str, objec
         "input": "FW_INPUT_ROWS" if isinstance(model.front_end, SensorFrontEnd) else "FW_INPUT_PCM",
         "columns": model.columns,
         "stride_frames": model.stride_frames,
+        "streaming": model.streaming,
         "period": _Period(*_period(model)),
         "window_bytes_copied": program.inputs[0].nbytes if app.kind == "anomaly" else 0,
         **vars(_sizes(model, board)),

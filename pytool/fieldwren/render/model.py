@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from fieldwren.core import Optimise
 from fieldwren.graph import DTYPE_CODES
 from fieldwren.kernel import Kernel
 from fieldwren.plan import Plan
 from fieldwren.plan.encode import encode, initial_state
-from fieldwren.program import KernelCall, Operand, Place, Port
+from fieldwren.program import SKIP, KernelCall, Operand, Place, Port, skipped_to
 from fieldwren.render.environment import Provenance, render
 from fieldwren.render.literals import c_comment, c_float, c_identifier, c_int, c_type
 
@@ -60,13 +63,34 @@ class Call:
     comment: str
     text: str
     hook: str
+    is_after_skipped: bool
 
 
-def render_model(planned: Plan, provenance: Provenance) -> dict[str, bytes]:
-    """{"model.h": …, "model.c": …}: the model as C that calls firmware/kernels."""
+def render_optimised(planned: Plan, provenance: Provenance, optimise: Optimise) -> dict[str, bytes]:
+    """{"model.h": …, "model.c": …} in the form that `optimise` asks for."""
+    if optimise == "size":
+        return render_program(planned, provenance)
+    return render_model(planned, provenance, own_code=optimise == "speed")
+
+
+def optimised_sources(planned: Plan, optimise: Optimise) -> tuple[str, ...]:
+    """The hand-written C that a model rendered for `optimise` calls, relative to firmware/."""
+    return program_sources(planned) if optimise == "size" else linked_sources(planned)
+
+
+def optimise_flags(optimise: Optimise) -> tuple[str, ...]:
+    """What the compiler is told. -O3 was measured: it gains nothing on kernels that are unrolled by hand."""
+    return ("-Os",) if optimise == "size" else ("-O2",)
+
+
+def render_model(planned: Plan, provenance: Provenance, *, own_code: bool = False) -> dict[str, bytes]:
+    """{"model.h": …, "model.c": …}: the model as C that calls firmware/kernels.
+
+    `own_code` gives every layer a function of its own, all parameters literal; else layers share where they can.
+    """
     program = planned.program
     names = _table_names(planned)
-    instances, calls = _instances(program.calls)
+    instances, calls = _instances(program.calls, own_code=own_code)
     context = _model_context(planned) | {
         "headers": sorted({call.kernel.header for call in program.calls}),
         "tables": [
@@ -74,17 +98,41 @@ def render_model(planned: Plan, provenance: Provenance) -> dict[str, bytes]:
             for index, buffer in enumerate(program.buffers)
             if buffer.place is Place.CONST and buffer.data is not None and buffer.data.size
         ],
-        "instances": instances,
+        "instances": [instance for instance in instances if instance.kernel.name != SKIP],
         "calls": [
             _call(planned, names, number, call, instance)
             for number, (call, instance) in enumerate(zip(program.calls, calls, strict=True))
         ],
-        "initial": initial_state(planned),
+        "resets": resets(planned),
     }
     return {
         "model.h": render("model.h.j2", provenance, **context),
         "model.c": render("model.c.j2", provenance, **context),
     }
+
+
+@dataclass(frozen=True)
+class Resets:
+    """The state after a reset: stretches of one value (offset, bytes, value), or a table where there are too many."""
+
+    fills: tuple[tuple[int, int, int], ...]
+    table: bytes
+
+
+_FILLS_MOST = 8
+
+
+def resets(planned: Plan) -> Resets:
+    """How fw_model_reset makes the state: variables mostly begin as their zero point, which needs no table."""
+    values = np.frombuffer(initial_state(planned) or bytes(planned.state_bytes), np.uint8)
+    if not values.size:
+        return Resets((), b"")
+    starts = np.flatnonzero(np.diff(values, prepend=~values[:1]))
+    if starts.size > _FILLS_MOST:
+        return Resets((), values.tobytes())
+    ends = (*starts[1:].tolist(), values.size)
+    fills = tuple((s, e - s, int(values[s])) for s, e in zip(starts.tolist(), ends, strict=True))
+    return Resets(fills, b"")
 
 
 def render_program(planned: Plan, provenance: Provenance) -> dict[str, bytes]:
@@ -132,14 +180,16 @@ def _table_names(planned: Plan) -> Mapping[int, str]:
     }
 
 
-def _instances(calls: Sequence[KernelCall]) -> tuple[list[Instance], list[Instance]]:
+def _instances(calls: Sequence[KernelCall], *, own_code: bool) -> tuple[list[Instance], list[Instance]]:
     """(distinct instances, the instance of each call): calls that agree in all literal parameters share one."""
     groups: dict[object, list[KernelCall]] = {}
     keys = []
     for call in calls:
         absent = frozenset(i for i, operand in enumerate(call.operands) if operand is None)
         literals = tuple(
-            value for spec, value in zip(call.kernel.parameters, call.parameters, strict=True) if not spec.per_layer
+            value
+            for spec, value in zip(call.kernel.parameters, call.parameters, strict=True)
+            if own_code or not spec.per_layer
         )
         keys.append((call.kernel.name, literals, absent))
         groups.setdefault(keys[-1], []).append(call)
@@ -180,11 +230,18 @@ def _call(planned: Plan, names: Mapping[int, str], number: int, call: KernelCall
     floats = {spec.name: spec.is_float for spec in call.kernel.parameters}
     arguments = [_address(planned, names, operand) for operand in call.operands if operand is not None]
     arguments += [c_float(values[name]) if floats[name] else c_int(int(values[name])) for name in instance.arguments]
-    nbytes = planned.program.buffers[call.output.buffer].nbytes - call.output.offset
+    text = f"{instance.name}({', '.join(arguments)});"
+    if call.kernel.name == SKIP:
+        text = f"if (*(const int32_t *){arguments[0]}) goto skipped;"
+    hook = ""
+    if call.output is not None:
+        nbytes = planned.program.buffers[call.output.buffer].nbytes - call.output.offset
+        hook = f"FW_LAYER_HOOK({number}, {_address(planned, names, call.output)}, {nbytes});"
     return Call(
         comment=c_comment(f"{call.layer.operator}: {call.layer.name} {call.layer.output}"[:100]),
-        text=f"{instance.name}({', '.join(arguments)});",
-        hook=f"FW_LAYER_HOOK({number}, {_address(planned, names, call.output)}, {nbytes});",
+        text=text,
+        hook=hook,
+        is_after_skipped=number == skipped_to(planned.program),
     )
 
 

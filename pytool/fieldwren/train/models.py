@@ -44,6 +44,44 @@ def ds_cnn(
     return keras.Model(inputs, outputs, name="ds_cnn")
 
 
+def ds_cnn_stream(
+    frames: int,
+    coefficients: int,
+    classes: int,
+    *,
+    channels: int = 64,
+    blocks: int = 4,
+    kernel: tuple[int, int] = (10, 4),
+    strides: tuple[int, int] = (2, 2),
+    dropout: float = 0.3,
+    momentum: float = 0.95,
+) -> keras.Model:
+    """ds_cnn made for incremental inference, for features [frames, coefficients, 1]: VALID in time, SAME across.
+
+    No row of any layer depends on where the window begins or ends, so that a hop of `strides[0]` frames computes one row
+    of each layer (docs/streaming.md). Every block shortens the map by two rows; what is left is averaged.
+    """
+
+    def normalised(x: Any) -> Any:
+        return layers.ReLU()(layers.BatchNormalization(momentum=momentum)(x))
+
+    def padded(x: Any, size: int, stride: int) -> Any:
+        width = x.shape[2]
+        short = max((-(-width // stride) - 1) * stride + size - width, 0)
+        return layers.ZeroPadding2D(((0, 0), (short // 2, short - short // 2)))(x) if short else x
+
+    inputs = keras.Input((frames, coefficients, 1), name="features")
+    x = padded(inputs, kernel[1], strides[1])
+    x = normalised(layers.Conv2D(channels, kernel, strides=strides, padding="valid", use_bias=False)(x))
+    for _ in range(blocks):
+        x = normalised(layers.DepthwiseConv2D(3, padding="valid", use_bias=False)(padded(x, 3, 1)))
+        x = normalised(layers.Conv2D(channels, 1, use_bias=False)(x))
+    x = layers.AveragePooling2D(tuple(x.shape[1:3]))(x)
+    x = layers.Dropout(dropout)(layers.Flatten()(x))
+    outputs = layers.Dense(classes, activation="softmax", name="classifier")(x)
+    return keras.Model(inputs, outputs, name="ds_cnn_stream")
+
+
 def mlp(features: int, classes: int, *, hidden: Sequence[int] = (16,), l2: float = 0.0) -> keras.Model:
     """Fully connected network for sensor rows [features], ReLU between the layers, L2 penalty on all weights."""
     penalty = keras.regularizers.L2(l2)

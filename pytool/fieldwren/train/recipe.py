@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fieldwren.errors import BadInputError
 
@@ -62,6 +62,17 @@ class DsCnn(_Table):
     dropout: float
 
 
+class DsCnnStream(_Table):
+    """See models.ds_cnn_stream. `strides` in time and across; a hop of as many frames as the first costs least."""
+
+    kind: Literal["ds_cnn_stream"]
+    channels: int
+    blocks: int
+    dropout: float
+    kernel: tuple[int, int] = (10, 4)
+    strides: tuple[int, int] = (2, 2)
+
+
 class Mlp(_Table):
     """See models.mlp."""
 
@@ -80,7 +91,7 @@ class KeywordRecipe(_Table):
     voices: Voices
     windows: Windows
     augment: Augment
-    model: DsCnn
+    model: Annotated[DsCnn | DsCnnStream, Field(discriminator="kind")]
     optimise: Optimise
 
 

@@ -163,6 +163,17 @@ def _build(settings: recipe.Recipe, prepared: _Prepared) -> Any:
     network = settings.model
     if isinstance(network, recipe.Mlp):
         return models.mlp(shape[0], classes, hidden=network.hidden, l2=network.l2)
+    if isinstance(network, recipe.DsCnnStream):
+        return models.ds_cnn_stream(
+            shape[0],
+            shape[1],
+            classes,
+            channels=network.channels,
+            blocks=network.blocks,
+            kernel=network.kernel,
+            strides=network.strides,
+            dropout=network.dropout,
+        )
     return models.ds_cnn(
         shape[0], shape[1], classes, channels=network.channels, blocks=network.blocks, dropout=network.dropout
     )

@@ -27,6 +27,10 @@ class AudioFrontEnd(FramedParameters):
     or |X|²); L = output_scale · log(max(E, energy_floor) + energy_offset) + output_offset, clipped; MFCC: the first
     coefficients of tf.signal.mfccs_from_log_mel_spectrograms(L). `log` is the natural logarithm or 10·log10.
 
+    `normalisation` "window-mean" and "window-max" depend on the whole window. "running-mean" takes a mean off each frame
+    that moves by 1 / `running_frames` of the way to it, and is that of all frames so far until there are as many: a frame
+    then stays the same in every window, and a model can stream (fieldwren.streaming).
+
     `arithmetic` "fixed" computes the same features with integers only, for cores without FPU.
     """
 
@@ -51,7 +55,8 @@ class AudioFrontEnd(FramedParameters):
     output_offset: float = 0.0
     clip: tuple[float, float] | None = None
     coefficient_count: int = 0
-    normalisation: Literal["none", "window-mean", "window-max"] = "none"
+    normalisation: Literal["none", "window-mean", "window-max", "running-mean"] = "none"
+    running_frames: int = 0
     window_frames: int = 98
     rounding: Rounding = "nearest"
     arithmetic: Literal["float", "fixed"] = "float"
@@ -84,7 +89,9 @@ class AudioFrontEnd(FramedParameters):
         check_real(self, "output_offset", -1e6, 1e6)
         check_clip(self.clip)
         check_int(self, "coefficient_count", 0, self.mel_count if self.mel_count > 1 else 0)
-        check_choice(self, "normalisation", ("none", "window-mean", "window-max"))
+        check_choice(self, "normalisation", ("none", "window-mean", "window-max", "running-mean"))
+        is_running = self.normalisation == "running-mean"
+        check_int(self, "running_frames", 1 if is_running else 0, 65535 if is_running else 0)
         require(
             self.normalisation != "window-max" or self.hop_samples <= self.window_samples,
             f"normalisation window-max needs hop_samples {self.hop_samples} <= window_samples {self.window_samples}",
@@ -92,6 +99,11 @@ class AudioFrontEnd(FramedParameters):
         check_int(self, "window_frames", 1, 4096)
         check_choice(self, "rounding", ("nearest", "truncate"))
         check_choice(self, "arithmetic", ("float", "fixed"))
+
+    @property
+    def is_window_normalised(self) -> bool:
+        """True when a frame's values depend on the other frames of the window that it is in."""
+        return self.normalisation in ("window-mean", "window-max")
 
     @property
     def frame_values(self) -> int:

@@ -13,7 +13,7 @@ FieldValue = int | float | Array
 # fw_frontend_kind_t, fw_rounding_t, fw_normalisation_t, fw_spectrum_t, fw_missing_t of fw_frontend.h.
 KIND_MEL, KIND_MEL_FIXED, KIND_MICRO, KIND_SENSOR = 1, 2, 3, 4
 ROUNDING = {"nearest": 0, "truncate": 1}
-NORMALISATION = {"none": 0, "window-mean": 1, "window-max": 2}
+NORMALISATION = {"none": 0, "window-mean": 1, "window-max": 2, "running-mean": 3}
 SPECTRUM = {"magnitude": 0, "power": 1}
 MISSING = {"hold": 0, "fill": 1}
 NO_CLIP = (-float(np.finfo(np.float32).max), float(np.finfo(np.float32).max))

@@ -49,8 +49,10 @@ def _fraction_bits(p: AudioFrontEnd, lowest: float, highest: float) -> int:
 
 def mel_fixed_data(p: AudioFrontEnd) -> FrontEndData:
     """fw_mel_fixed_config_t."""
-    if p.normalisation == "window-max":
-        raise BadInputError("front end: arithmetic fixed has no normalisation window-max; use none or window-mean")
+    if p.normalisation not in ("none", "window-mean"):
+        raise BadInputError(
+            f"front end: arithmetic fixed has no normalisation {p.normalisation}; use none or window-mean"
+        )
     bank = mel.mel_bank(p.mel_count, p.fft_size, p.sample_rate_hz, p.f_min_hz, p.f_max_hz)
     sample_shift = 12 if p.pre_emphasis == 0.0 else 11
     bits = _energy_bits(p, sample_shift)

@@ -40,6 +40,7 @@ def mel_float_data(p: AudioFrontEnd) -> FrontEndData:
         "bin_count": len(bank.weights),
         "spectrum": SPECTRUM[p.spectrum],
         "normalisation": NORMALISATION[p.normalisation],
+        "running_frames": p.running_frames,
         "pre_emphasis": p.pre_emphasis,
         "energy_scale": p.energy_scale,
         "energy_floor": p.energy_floor,

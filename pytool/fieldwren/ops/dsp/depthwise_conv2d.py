@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fieldwren.graph import Operator
 from fieldwren.ops.dsp.band import band_bytes, is_inside, is_one_row, reach, reads_ahead, upright
-from fieldwren.ops.dsp.conv2d import lower_conv2d_dsp
 from fieldwren.ops.dsp.requantise import Channels, channels, mode
 from fieldwren.ops.lowering import Lowering
+from fieldwren.ops.variants import Int8Layer, variant
 
 _KEPT = (
     *("batches", "input_height", "input_width", "output_height", "output_width"),
@@ -20,43 +20,57 @@ _KEPT = (
 _WINDOW = (*("kernel_height", "kernel_width", "stride_height", "stride_width", "dilation_height", "dilation_width"),)
 
 
-def lower_depthwise_conv2d_dsp(
-    ctx: Lowering,
-    op: Operator,
-    shape: Mapping[str, int],
-    filters: NDArray[np.int8],
-    bias: NDArray[np.int32],
-    multiplier: NDArray[np.int32],
-    shift: NDArray[np.int8],
-    macs: int,
-) -> bool:
-    """Emits a DSP kernel for the convolution whose portable parameters are `shape`; False where none is exact or fits.
+@variant("depthwise_conv2d_s8", name="3x3", needs="dsp")
+def lower_3x3(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
+    """Filters of 3×3 with one stride of 1 or 2: a plane of each channel, the weights in registers."""
+    rows = _channels(layer) if _is_3x3(layer.shape) else None
+    if rows is not None:
+        _emit_3x3(ctx, op, layer.shape, rows, _parameters(layer.shape, rows), layer.macs)
+    return rows is not None
 
-    `filters` are [channels, kh, kw].
-    """
-    if shape["input_channels"] == 1:
-        full = {**shape, "output_channels": filters.shape[0], "groups": 1}
-        return lower_conv2d_dsp(ctx, op, full, filters[..., np.newaxis], bias, multiplier, shift, macs)
-    if shape["channel_multiplier"] != 1:
-        return False
-    wants_planes = _wants_planes(shape)
-    if (is_one_row(shape) and not wants_planes) or (wants_planes and _is_one_column(shape)):
-        shape, filters = upright(shape), filters.transpose(0, 2, 1)
-    rows = channels(filters.reshape(filters.shape[0], -1), bias, multiplier, shift, shape)
-    if rows is None:
-        return False
-    parameters = {
+
+@variant("depthwise_conv2d_s8", name="planes", needs="dsp")
+def lower_planes(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
+    """A plane of each channel: pays where windows overlap much."""
+    if _is_one_column(layer.shape):
+        layer = _upright(layer)
+    shape = layer.shape
+    fits = shape["dilation_height"] == shape["dilation_width"] == 1 and shape["stride_width"] in (1, 2)
+    rows = _channels(layer) if fits else None
+    if rows is not None:
+        _emit_planes(ctx, op, shape, rows, _parameters(shape, rows), layer.macs)
+    return rows is not None
+
+
+@variant("depthwise_conv2d_s8", name="taps", needs="dsp")
+def lower_taps(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
+    """Any filter: four channels of an output at a time."""
+    if is_one_row(layer.shape):
+        layer = _upright(layer)
+    rows = _channels(layer)
+    if rows is not None:
+        _emit_any(ctx, op, layer.shape, rows, _parameters(layer.shape, rows), layer.macs)
+    return rows is not None
+
+
+def _upright(layer: Int8Layer) -> Int8Layer:
+    return replace(layer, shape=upright(layer.shape), weights=layer.weights.transpose(0, 2, 1))
+
+
+def _channels(layer: Int8Layer) -> Channels | None:
+    """The channels of a layer with one output for each input channel; None where the kernels would not be exact."""
+    if layer.shape["channel_multiplier"] != 1:
+        return None
+    flat = layer.weights.reshape(layer.weights.shape[0], -1)
+    return channels(flat, layer.bias, layer.multiplier, layer.shift, layer.shape)
+
+
+def _parameters(shape: Mapping[str, int], rows: Channels) -> dict[str, int]:
+    return {
         **{name: shape[name] for name in _KEPT},
-        "channels": filters.shape[0],
+        "channels": rows.weights.shape[0],
         "requantisation": mode(shape["output_min"], shape["output_zero_point"]),
     }
-    if _is_3x3(shape):
-        _emit_3x3(ctx, op, shape, rows, parameters, macs)
-    elif wants_planes:
-        _emit_planes(ctx, op, shape, rows, parameters, macs)
-    else:
-        _emit_any(ctx, op, shape, rows, parameters, macs)
-    return True
 
 
 def _emit_3x3(
@@ -145,15 +159,3 @@ def _is_3x3(shape: Mapping[str, int]) -> bool:
 
 def _is_one_column(shape: Mapping[str, int]) -> bool:
     return shape["input_width"] == shape["output_width"] == shape["kernel_width"] == 1
-
-
-def _wants_planes(shape: Mapping[str, int]) -> bool:
-    """True where widening each channel's plane pays: instructions by inspection of both kernels."""
-    if shape["dilation_height"] != 1 or shape["dilation_width"] != 1:
-        return False
-    if shape["stride_height" if _is_one_column(shape) else "stride_width"] not in (1, 2):
-        return False
-    taps = shape["kernel_height"] * shape["kernel_width"]
-    outputs = shape["output_height"] * shape["output_width"]
-    pixels = shape["input_height"] * shape["input_width"]
-    return 3 * pixels + 8 * taps + outputs * (1.5 * taps + 10) < outputs * (4 * taps + 11)

@@ -2,45 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
-from numpy.typing import NDArray
 
 from fieldwren.graph import Operator
 from fieldwren.ops.dsp.channels import padded, row_stream
 from fieldwren.ops.dsp.requantise import channels, mode
 from fieldwren.ops.lowering import Lowering
+from fieldwren.ops.variants import Int8Layer, variant
 
 _GROUP = 4
-_GROUPS_WORTH_WIDENING = 3
 
 
-def lower_fully_connected_dsp(
-    ctx: Lowering,
-    op: Operator,
-    shape: Mapping[str, int],
-    weights: NDArray[np.int8],
-    bias: NDArray[np.int32],
-    multiplier: NDArray[np.int32],
-    shift: NDArray[np.int8],
-    macs: int,
-) -> bool:
-    """Emits the DSP kernel for the layer whose portable parameters are `shape`; False where it would not be exact.
+@variant("fully_connected_s8", name="widened", needs="dsp")
+def lower_widened(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
+    """The input is widened once, for all outputs."""
+    return _lower(ctx, op, layer, is_widened=True)
 
-    `weights` [out, in] without a zero point; multiplier and shift have one entry, or one for each output.
-    """
+
+@variant("fully_connected_s8", name="plain", needs="dsp")
+def lower_plain(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
+    """The input is widened again for every four outputs: less to do where there are few."""
+    return layer.shape["input_size"] % 4 == 0 and _lower(ctx, op, layer, is_widened=False)
+
+
+@variant("fully_connected_s8", name="dots", needs="dsp")
+def lower_dots(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
+    """Output by output, weights as they are."""
+    return _lower(ctx, op, layer, is_widened=False, is_grouped=False)
+
+
+def _lower(ctx: Lowering, op: Operator, layer: Int8Layer, *, is_widened: bool, is_grouped: bool = True) -> bool:
+    """Emits the DSP kernel; False where it would not be exact. `weights` [out, in] must have no zero point."""
+    shape, weights = layer.shape, layer.weights
     count, width = weights.shape
-    rows = channels(weights, bias, np.resize(multiplier, count), np.resize(shift, count), shape)
+    grouped = count // _GROUP * _GROUP if width >= _GROUP and is_grouped else 0
+    if shape.get("weights_zero_point", 0) or (is_grouped and not grouped):
+        return False
+    rows = channels(weights, layer.bias, layer.multiplier, layer.shift, shape)
     if rows is None:
         return False
     is_per_channel = np.unique(np.stack([rows.multiplier, rows.shift]), axis=1).shape[1] > 1
-    grouped = count // _GROUP * _GROUP if width >= _GROUP else 0
-    is_widened = width % 4 != 0 or grouped >= _GROUP * _GROUPS_WORTH_WIDENING
     first, rest = padded(rows[:grouped], 8 if is_widened else 4), rows[grouped:]
     stream = row_stream(first, is_per_channel=is_per_channel) if grouped else None
-    if stream is None:
-        grouped, rest, is_widened = 0, rows, False
+    if is_grouped and stream is None:
+        return False
     source, output, name = ctx.input(op, 0), ctx.output(op), ctx.input(op, 1).name
     scale = np.column_stack([rest.multiplier, rest.shift]).astype(np.int32)
     has_rest = grouped < count
@@ -67,6 +72,6 @@ def lower_fully_connected_dsp(
             "scratch": scratch,
             "output": ctx.result(output),
         },
-        macs=macs,
+        macs=layer.macs,
     )
     return True

@@ -1,0 +1,5 @@
+#include "kernels/depthwise_conv2d_mve.h"
+
+void fw_depthwise_conv2d_s8_mve(const void *params, void *const *operands) {
+  fw_depthwise_conv2d_s8_mve_body(params, operands[0], operands[1], operands[2], operands[3], operands[4]);
+}

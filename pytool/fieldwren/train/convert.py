@@ -1,0 +1,258 @@
+"""`fieldwren convert`: a trained Keras model or SavedModel as a full-integer .tflite, and what that cost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fieldwren.errors import BadInputError, FieldwrenError, MissingToolError
+from fieldwren.files import written_whole
+from fieldwren.train import calibration as calibration_data
+
+if TYPE_CHECKING:
+    from fieldwren.train.layer_error import LayerError
+
+CALIBRATION_EXAMPLES = 1000
+ERROR_EXAMPLES = 100
+WORST_LAYERS = 5
+LOSS_MOST = 0.01
+"""A quantised model may be so much worse than the float one before it is fine-tuned."""
+GOOD_SQNR_DB = 15.0
+
+Float = npt.NDArray[np.float32]
+Metric = Literal["accuracy", "agreement", "sqnr_db"]
+
+
+@dataclass(frozen=True)
+class ConvertResult:
+    """What a conversion gave, on `examples` inputs of the calibration folder.
+
+    `metric` says what `float_metric` and `int8_metric` are: accuracy where the data have labels; for classes without labels
+    the share of answers equal to the float model's (which is 1 for itself); else the outputs' signal to quantisation noise
+    in dB (None for the float model). `worst_layers` have the least of that, first the worst.
+    """
+
+    model: str
+    metric: Metric
+    float_metric: float | None
+    int8_metric: float
+    activations: str
+    fine_tuned: bool
+    examples: int
+    bytes: int
+    worst_layers: Sequence[LayerError]
+    suggestion: str
+
+
+def convert(
+    model: str | Path,
+    calibration: str | Path,
+    output: str | Path,
+    *,
+    front_end: str | None = None,
+    labels: Sequence[str] = (),
+    activations: Literal["int8", "int16"] = "int8",
+    loss_most: float = LOSS_MOST,
+    fine_tune: bool = True,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> ConvertResult:
+    """Quantises `model` (.keras, .h5 or a SavedModel folder) with real inputs, measures it, and writes `output`.
+
+    Weights per channel, activations from the extremes over up to 1,000 inputs of `calibration` (`train.calibration` says
+    which files). Where the quantised model loses more than `loss_most` of accuracy, it is fine-tuned with quantised
+    weights. Front end, labels, a hash of the data and the metrics are stored in the file.
+    Raises BadInputError for a model or data that cannot be used, MissingToolError without TensorFlow or data.
+    """
+    say = progress or (lambda line: None)
+    if util.find_spec("tensorflow") is None:
+        raise MissingToolError("converting needs TensorFlow: pip install 'fieldwren[train]'")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is imported
+    from fieldwren.train import fit, layer_error, quantise
+
+    fit.prepare(seed)
+    path = Path(model)
+    say("reading the model")
+    network = _Network(path)
+    chosen = None if front_end is None else calibration_data.front_end_named(front_end)
+    data = calibration_data.load(
+        Path(calibration), network.shape, network.outputs, front_end=chosen, label_names=tuple(labels)
+    )
+    picked = np.sort(np.random.default_rng(seed).permutation(len(data.inputs))[:CALIBRATION_EXAMPLES])
+    inputs = data.inputs[picked]
+    truth = None if data.labels is None else data.labels[picked]
+
+    def quantised() -> bytes:
+        try:
+            return quantise.quantised(network.function(), inputs, activations)
+        except FieldwrenError:
+            raise
+        except Exception as error:
+            reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+            raise BadInputError(f"{path}: TensorFlow's converter refuses the model: {reason.strip()[:300]}") from error
+
+    def measured(content: bytes) -> tuple[Metric, float | None, float]:
+        return _metrics(network.run(inputs), quantise.run_int8(content, inputs), truth)
+
+    say(f"quantising with {len(inputs)} examples")
+    content = quantised()
+    metric, float_metric, int8_metric = measured(content)
+    tuned = False
+    if (
+        fine_tune
+        and metric == "accuracy"
+        and float_metric is not None
+        and float_metric - int8_metric > loss_most
+        and network.keras_model is not None
+        and truth is not None
+    ):
+        from fieldwren.train.fine_tune import fine_tune as tune
+
+        say("fine-tuning with quantised weights")
+        tune(network.keras_model, data.inputs, data.labels, seed=seed)
+        retried = quantised()
+        _, _, retried_metric = _metrics(network.run(inputs), quantise.run_int8(retried, inputs), truth)
+        if retried_metric > int8_metric:
+            content, int8_metric, tuned = retried, retried_metric, True
+    say("comparing layer by layer")
+    errors = layer_error.layer_errors(quantise.to_float(network.function()), content, inputs[:ERROR_EXAMPLES])
+    worst = sorted(errors, key=lambda error: error.sqnr_db)[:WORST_LAYERS]
+    report: dict[str, object] = {
+        "metric": metric,
+        "float_metric": float_metric,
+        "int8_metric": round(int8_metric, 6),
+        "activations": activations,
+        "fine_tuned": tuned,
+        "calibration_sha256": data.sha256,
+    }
+    content = _described(content, data, report)
+    with written_whole(output) as temporary:
+        temporary.write_bytes(content)
+    lost = float_metric - int8_metric if metric == "accuracy" and float_metric is not None else None
+    return ConvertResult(
+        path.stem,
+        metric,
+        float_metric,
+        int8_metric,
+        activations,
+        tuned,
+        len(inputs),
+        len(content),
+        worst,
+        _suggestion(lost, loss_most, worst, activations),
+    )
+
+
+class _Network:
+    """A trained float model with one input and one output, from a file of either kind."""
+
+    def __init__(self, path: Path) -> None:
+        import keras
+        import tensorflow as tf
+
+        self.keras_model: Any = None
+        self._path = path
+        if not path.exists():
+            raise BadInputError(f"{path}: there is no such model")
+        try:
+            if path.is_dir():
+                self._call = keras.layers.TFSMLayer(str(path), call_endpoint="serving_default")
+                signature = tf.saved_model.load(str(path)).signatures["serving_default"]
+                (spec,) = signature.structured_input_signature[1].values()
+                (output,) = signature.structured_outputs.values()
+                self._shape, self.outputs = list(spec.shape[1:]), _elements(output.shape[1:])
+            else:
+                self.keras_model = self._call = keras.models.load_model(path, compile=False)
+                shapes = self.keras_model.input_shape, self.keras_model.output_shape
+                if any(isinstance(shape, list | dict) for shape in shapes):
+                    raise BadInputError(f"{path}: has several inputs or outputs: convert models with one of each")
+                self._shape, self.outputs = list(shapes[0][1:]), _elements(shapes[1][1:])
+        except FieldwrenError:
+            raise
+        except Exception as error:
+            reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+            raise BadInputError(
+                f"{path}: is no Keras model (.keras, .h5) or SavedModel that can be read: {reason[:300]}"
+            ) from error
+        if None in self._shape:
+            raise BadInputError(
+                f"{path}: its input has the shape {self._shape}, of which part is open: export it with fixed sizes"
+            )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the input, without batch."""
+        return tuple(int(size) for size in self._shape)
+
+    def function(self) -> Any:
+        """The model as a frozen function of one example."""
+        from fieldwren.train import quantise
+
+        return quantise.frozen(self._invoke, self.shape)
+
+    def _invoke(self, features: Any, training: bool = False) -> Any:
+        made = self._call(features, training=training) if self.keras_model is not None else self._call(features)
+        return next(iter(made.values())) if isinstance(made, dict) else made
+
+    def run(self, inputs: Float) -> Float:
+        """Outputs [n, values] in float."""
+        parts = [np.asarray(self._invoke(inputs[i : i + 256])) for i in range(0, len(inputs), 256)]
+        return np.concatenate(parts).reshape(len(inputs), -1).astype(np.float32)
+
+
+def _elements(shape: Sequence[int | None]) -> int:
+    count = 1
+    for size in shape:
+        count *= int(size or 1)
+    return count
+
+
+def _metrics(wanted: Float, given: Float, labels: npt.NDArray[np.int64] | None) -> tuple[Metric, float | None, float]:
+    """What is measured, of the float outputs and of the quantised ones, both [n, values]."""
+    answers = [np.argmax(v, axis=1) if v.shape[1] > 1 else (v[:, 0] > 0.5).astype(np.int64) for v in (wanted, given)]
+    if labels is not None:
+        return "accuracy", float(np.mean(answers[0] == labels)), float(np.mean(answers[1] == labels))
+    is_distribution = bool(np.all(wanted >= 0) and np.allclose(wanted.sum(axis=1), 1, atol=1e-3))
+    if is_distribution:
+        return "agreement", 1.0, float(np.mean(answers[0] == answers[1]))
+    noise = float(np.sum(np.square(wanted.astype(np.float64) - given)))
+    return (
+        "sqnr_db",
+        None,
+        10 * float(np.log10(float(np.sum(np.square(wanted.astype(np.float64)))) / max(noise, 1e-30))),
+    )
+
+
+def _described(content: bytes, data: calibration_data.Calibration, report: dict[str, object]) -> bytes:
+    import json
+
+    from fieldwren.app_model import LABELS_KEY
+    from fieldwren.features import METADATA_KEY
+    from fieldwren.train.export import with_metadata
+
+    entries = {"fieldwren.conversion": json.dumps(report, sort_keys=True)}
+    if data.front_end is not None:
+        entries[METADATA_KEY] = data.front_end.to_json()
+    if data.label_names is not None:
+        entries[LABELS_KEY] = json.dumps(list(data.label_names), ensure_ascii=False)
+    return with_metadata(content, entries)
+
+
+def _suggestion(lost: float | None, loss_most: float, worst: Sequence[LayerError], activations: str) -> str:
+    """One sentence: what to do next."""
+    if lost is not None and lost > loss_most:
+        return (
+            f"{100 * lost:.1f} points of accuracy are lost: "
+            + ("try --activations int16" if activations == "int8" else "train longer with smaller weights")
+            + (f"; the worst layer is {worst[0].layer}" if worst else "")
+        )
+    if worst and worst[0].sqnr_db < GOOD_SQNR_DB:
+        return f"{worst[0].layer} keeps only {worst[0].sqnr_db:.0f} dB: calibrate with more varied data, or bound its outputs (ReLU6)"
+    return "nothing to do: run `fieldwren check` with a board"
