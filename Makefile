@@ -26,7 +26,7 @@ export PLATFORMIO_SETTING_ENABLE_TELEMETRY := no
 
 NATIVE_SOURCES := $(shell find firmware pytool/fieldwren/native -type f -not -name '*.so' -not -path 'firmware/port/*' -not -path '*/__pycache__/*')
 
-.PHONY: all help packages demo test test-fast long bench lint format docs lock wheel fresh clean
+.PHONY: all help packages demo test test-fast long bench tables lint format docs lock wheel fresh clean
 
 all: $(VENV)/.fieldwren  ## install everything, with all extras, into .venv
 
@@ -69,8 +69,17 @@ long: all  ## minutes to hours: exhaustive damage to models, fuzzing
 	@mkdir -p runs/fuzz && $(BIN)/python tools/fuzz_models.py runs/fuzz $(DATA)/models -max_len=8192 \
 	  -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=runs/fuzz/
 
-bench: all  ## instructions and bytes of all models at hand, in the emulator
-	@$(BIN)/python tools/bench_models.py
+runs/resnet8.tflite: tools/make_resnet8.py | all
+	@mkdir -p runs
+	@TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python tools/make_resnet8.py $@.part 2>/dev/null && mv $@.part $@
+
+bench: all runs/resnet8.tflite  ## measure everything into docs/benchmarks.md; fails where a figure got worse (ACCEPT=1 takes it)
+	@$(BIN)/python tools/bench_models.py --workers $(WORKERS) --extra mlperf_resnet8=runs/resnet8.tflite $(if $(ACCEPT),--accept)
+	@$(BIN)/python tools/bench_catalog.py
+
+tables: all  ## what kernels cost and take on each core, measured again (boards/costs, boards/sizes): after a kernel changed
+	@$(BIN)/python tools/measure_costs.py
+	@$(BIN)/python tools/measure_sizes.py
 
 lint: all  ## formatting, types and warnings of Python and C; the static analyser, which make test leaves out
 	@$(PYTEST) -q tests/style -m ""
@@ -86,7 +95,7 @@ docs: all  ## regenerate the pages that are made from the code
 lock: $(BIN)/python  ## renew requirements/dev.txt from pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	  --custom-compile-command "make lock" --extra verify --extra dev \
+	  --custom-compile-command "make lock" --extra catalog --extra verify --extra dev \
 	  pyproject.toml requirements/dev.in -o requirements/dev.txt
 
 wheel: all  ## wheel and source package in dist/

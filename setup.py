@@ -11,7 +11,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).parent
 CARRIED = ("firmware", "templates", "boards", "examples")
 LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "*.pyc", "*.so", "*.egg-info", ".pio", "build")
-PORTABLE = ("features", "kernels", "runtime", "learn", "link", "store")
+PORTABLE = ("features", "kernels", "runtime", "learn", "link")
 
 
 def native_sources() -> list[str]:

@@ -4,9 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from fieldwren import paths
+from fieldwren.boards import load_board
 from fieldwren.check import check
+from fieldwren.compiler import compile_model
 from fieldwren.errors import BadInputError, UnsupportedError
+from fieldwren.images import cached_image, core_of, model_sources
 from ops.model_builder import build, operator, tensor
+from support import require_tool
 
 
 def test_a_model_that_fits(shared_data: Path) -> None:
@@ -26,6 +31,33 @@ def test_a_model_that_does_not_fit_says_why(shared_data: Path) -> None:
     assert "microbit" in by_constraint["ram"].message
 
 
+def test_what_learning_takes_is_shown(shared_data: Path) -> None:
+    result = check(shared_data / "models" / "mlperf_kws_dscnn.tflite", "microbit").learning
+    assert result.possible
+    assert (result.features, result.classes_most) == (64, 16)
+    # Head, velocity and the head to go back to; embeddings: 8 of each class, 15 of the guard, the one being taught, and
+    # three samples.
+    assert result.ram_bytes > 4 * 3 * 65 * 16 + 64 * (8 * 16 + 15 + 1 + 3)
+    assert result.ram_bytes < 1.1 * (4 * 3 * 65 * 16 + 64 * (8 * 16 + 15 + 1 + 3))
+    assert result.record_bytes < 16384
+    assert result.slots == 0  # three such records do not fit into 16 KB
+
+
+def test_saves_a_day_are_what_wears_the_flash_in_ten_years() -> None:
+    result = check(paths.examples() / "presence", "microbit").learning
+    assert result.slots == 8  # of two pages of 1 KiB
+    assert result.saves_per_day == pytest.approx(8 * 10_000 / 3652.5)
+
+
+def test_a_model_that_cannot_learn_says_why(tmp_path: Path) -> None:
+    x, y = tensor((1, 4), "int8", 0.5, name="x"), tensor((1, 4), "int8", 0.5, name="y")
+    (tmp_path / "relu.tflite").write_bytes(build([operator("RELU", [x], [y])], [x], [y]))
+    result = check(tmp_path / "relu.tflite", "host").learning
+    assert not result.possible
+    assert result.reason is not None
+    assert "RELU" in result.reason
+
+
 def test_unknown_board_lists_the_known_ones(shared_data: Path) -> None:
     with pytest.raises(BadInputError, match="mps2-an386"):
         check(shared_data / "models" / "tflm_hello_world.tflite", "mps2-an368")
@@ -38,3 +70,20 @@ def test_float_network_names_operator_and_tensor(tmp_path: Path) -> None:
         check(tmp_path / "float.tflite", "host")
     assert "TANH" in str(caught.value)
     assert "doubled" in str(caught.value)
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize("board", ["mps2-an386", "riscv32-virt"])
+@pytest.mark.parametrize("name", ["mlperf_ad01", "tinymaix_vww96", "mww_v2_vad"])
+def test_predicted_flash_is_that_of_the_linked_image(shared_data: Path, name: str, board: str) -> None:
+    """Never less; at most 5 % more where the prediction is not marked as an estimate."""
+    path = shared_data / "models" / f"{name}.tflite"
+    target = load_board(board)
+    require_tool(f"{target.toolchain.prefix}gcc")
+    predicted = check(path, board)
+    image = cached_image(model_sources(compile_model(path, core_of(target)), target, "core"), target)
+    assert image.flash_bytes <= predicted.flash_bytes
+    assert predicted.estimated == (name == "mww_v2_vad")  # half of it is code
+    if not predicted.estimated:
+        assert predicted.flash_bytes <= 1.05 * image.flash_bytes
+    assert predicted.weights_bytes <= 1.02 * (image.weights_bytes or 0)

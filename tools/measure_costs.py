@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -108,7 +108,7 @@ def _tensor(shape: Sequence[int], dtype: str, scale: float | NDArray[np.float64]
     return Tensor(0, "", tuple(shape), dtype, Quantisation(scales, np.full(scales.size, zero, np.int64), axis))
 
 
-def _probe(
+def probe_of(
     generator: np.random.Generator,
     name: str,
     source: tuple[int, ...],
@@ -118,8 +118,9 @@ def _probe(
     number: int,
     channels: int,
     one_scale: bool = False,
-    **options: object,
+    options: Mapping[str, object] | None = None,
 ) -> Probe:
+    """One layer with random weights, whose scales suit every kernel."""
     activation = ACTIVATIONS[number % len(ACTIVATIONS)]
     axis = 3 if name == "DEPTHWISE_CONV_2D" else 0
     # Scales of which the DSP kernels' short requantisation is exact.
@@ -138,7 +139,7 @@ def _probe(
         data=generator.integers(-500, 501, channels).astype(np.int32),
     )
     return Probe(
-        name, (_tensor(source, "int8", 0.02, -3), w, b, y), {**options, "fused_activation_function": activation}
+        name, (_tensor(source, "int8", 0.02, -3), w, b, y), {**(options or {}), "fused_activation_function": activation}
     )
 
 
@@ -154,11 +155,13 @@ def probes() -> Iterator[Probe]:
         options = {"stride_h": stride, "stride_w": stride, "padding": ("SAME", "VALID").index(padding)}
         output = (1, *_sides(size, kernel, stride, padding), channels)
         weights = (channels, *kernel, size[2])
-        yield _probe(generator, "CONV_2D", (1, *size), weights, output, number=number, channels=channels, **options)
+        yield probe_of(
+            generator, "CONV_2D", (1, *size), weights, output, number=number, channels=channels, options=options
+        )
     for number, (size, kernel, stride, padding) in enumerate(DEPTHWISE):
         options = {"stride_h": stride, "stride_w": stride, "padding": ("SAME", "VALID").index(padding)}
         output = (1, *_sides(size, kernel, stride, padding), size[2])
-        yield _probe(
+        yield probe_of(
             generator,
             "DEPTHWISE_CONV_2D",
             (1, *size),
@@ -166,11 +169,10 @@ def probes() -> Iterator[Probe]:
             output,
             number=number,
             channels=size[2],
-            depth_multiplier=1,
-            **options,
+            options={**options, "depth_multiplier": 1},
         )
     for number, (width, channels, one_scale) in enumerate(FULLY_CONNECTED):
-        yield _probe(
+        yield probe_of(
             generator,
             "FULLY_CONNECTED",
             (1, width),
@@ -210,7 +212,7 @@ def _images(layers: Sequence[Probe]) -> Iterator[list[Probe]]:
         yield portion
 
 
-Rows = dict[str, list[tuple[dict[str, float], int]]]
+Rows = defaultdict[str, list[tuple[dict[str, float], int]]]
 
 
 def measure(board: Board, name: str, rows: Rows) -> None:
@@ -250,7 +252,8 @@ def main(boards: Sequence[str]) -> None:
     folder.mkdir(exist_ok=True)
     for board_id in boards or COUNTED:
         board = counting_board(board_id)
-        core, rows = core_of(board), defaultdict(list)
+        core = core_of(board)
+        rows: Rows = defaultdict(list)
         names = dict.fromkeys(v.name for family in FAMILIES for v in variants(family) if core.has(v.needs))
         for name in names:
             measure(board, name, rows)

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 from elftools.elf.relocation import RelocationSection
+from elftools.elf.sections import SymbolTableSection
 from measure_costs import graph_of, probes
 
 from fieldwren import paths
@@ -94,6 +95,7 @@ def compiled(sources: Sources, board: Board) -> Compiled:
 
 def _functions(file: ELFFile) -> tuple[dict[str, int], dict[str, set[str]]]:
     table = file.get_section_by_name(".symtab")
+    assert isinstance(table, SymbolTableSection)
     code = {s.name: s["st_size"] for s in table.iter_symbols() if s["st_info"]["type"] == "STT_FUNC"}
     calls: dict[str, set[str]] = {}
 

@@ -38,9 +38,21 @@ static int is_autoencoder(const fw_app_t *app) {
   return app->config->posterior == FW_POSTERIOR_RECONSTRUCTION;
 }
 
+#if defined(FW_LEARN)
+static fw_learning_t *learning_of(const fw_app_t *app) {
+  return app->memory.learning;
+}
+#endif
+
 static fw_status_t posteriors(fw_app_t *app) {
   const fw_app_config_t *config = app->config;
   const void *output = fw_app_output(app, 0);
+#if defined(FW_LEARN)
+  if (learning_of(app) != NULL) {
+    fw_learning_posteriors(learning_of(app), output, app->memory.posteriors);
+    return FW_OK;
+  }
+#endif
   if (is_autoencoder(app)) {
     if (config->detector.class_count != 2u) return FW_E_ARGUMENT;
     return fw_reconstruction_posteriors(app->memory.window, &fw_model.inputs[0], output, &fw_model.outputs[0],
@@ -63,6 +75,13 @@ fw_status_t fw_app_init(fw_app_t *app, const fw_app_config_t *config, const fw_a
     status = fw_detector_init(&app->detector, &config->detector, memory->detector, memory->detector_bytes);
     if (status != FW_OK) return status;
     if (is_autoencoder(app) && memory->window == NULL) return FW_E_SPACE;
+#if defined(FW_LEARN)
+    if (learning_of(app) != NULL && (fw_model.outputs[0].dtype != FW_INT8 ||
+                                     fw_model.outputs[0].bytes != learning_of(app)->learner_config.features ||
+                                     config->detector.class_count != fw_learning_labels(learning_of(app)))) {
+      return FW_E_ARGUMENT;
+    }
+#endif
     /* A trial, on whatever is in the arena now, whether the outputs can become that many posteriors. */
     status = posteriors(app);
     if (status != FW_OK) return status;
@@ -103,6 +122,9 @@ fw_status_t fw_app_reset(fw_app_t *app) {
   }
   app->values_ready = 0;
   app->capturing = 0;
+#if defined(FW_LEARN)
+  if (learning_of(app) != NULL) fw_learning_restart(learning_of(app));
+#endif
   return FW_OK;
 }
 
@@ -185,10 +207,37 @@ fw_status_t fw_app_capture(fw_app_t *app) {
   return FW_OK;
 }
 
+#if defined(FW_LEARN)
+/* The likeliest word that was not reported, though it was on the way to it. */
+static void note_missed(fw_app_t *app) {
+  const fw_detector_config_t *config = &app->config->detector;
+  uint32_t most = 0;
+  if (config->mode != FW_DETECT_EVENTS) return;
+  for (uint32_t i = 0; i < config->class_count; i++) {
+    const uint32_t posterior = app->memory.posteriors[i];
+    if (config->background[i] != 0u || posterior <= app->detector.thresholds_q15[i] / 2u) continue;
+    if (app->detector.fired[i] == 0u && posterior > most) most = posterior;
+  }
+  if (most > 0u) fw_learning_missed(learning_of(app), most);
+}
+#endif
+
 static void detect(fw_app_t *app) {
   fw_detection_t detection;
+  int is_detection;
   (void)posteriors(app); /* as in fw_app_init(), where it succeeded */
-  if (!fw_detector_push(&app->detector, app->memory.posteriors, fw_app_time_ms(app), &detection)) return;
+  is_detection = fw_detector_push(&app->detector, app->memory.posteriors, fw_app_time_ms(app), &detection);
+#if defined(FW_LEARN)
+  if (learning_of(app) != NULL) {
+    if (is_detection) {
+      fw_learning_detected(learning_of(app), detection.label);
+    } else {
+      note_missed(app);
+    }
+    fw_learning_inferred(learning_of(app));
+  }
+#endif
+  if (!is_detection) return;
   app->detections[app->counters.detections % FW_APP_DETECTIONS] = detection;
   app->counters.detections++;
 }
@@ -267,6 +316,9 @@ static fw_app_event_t take_row(fw_app_t *app) {
   int is_ready = 0;
   fw_status_t status;
   if (fw_sample_ring_peek(&app->ring, &row) == 0u) return FW_APP_IDLE;
+#if defined(FW_LEARN)
+  if (learning_of(app) != NULL) fw_learning_row(learning_of(app), (const float *)row, app->config->columns);
+#endif
   status = fw_frontend_push_row(&app->frontend, (const float *)row, app->config->columns, &is_ready);
   fw_sample_ring_drop(&app->ring, 1);
   app->consumed++;
@@ -278,7 +330,7 @@ static fw_app_event_t take_row(fw_app_t *app) {
   return FW_APP_FRAME;
 }
 
-fw_app_event_t fw_app_poll(fw_app_t *app) {
+static fw_app_event_t poll_input(fw_app_t *app) {
   fw_app_event_t event;
   if (app->source == FW_SOURCE_NONE) return FW_APP_IDLE;
   if (app->due != 0u) return infer(app);
@@ -287,3 +339,23 @@ fw_app_event_t fw_app_poll(fw_app_t *app) {
   fw_app_stop(app);
   return FW_APP_ENDED;
 }
+
+#if defined(FW_LEARN)
+static int learn(fw_app_t *app) {
+  app->learned_last = learning_of(app) != NULL && fw_learning_poll(learning_of(app));
+  return app->learned_last;
+}
+
+fw_app_event_t fw_app_poll(fw_app_t *app) {
+  fw_app_event_t event;
+  if (app->learned_last == 0u && learn(app)) return FW_APP_LEARNED;
+  app->learned_last = 0;
+  event = poll_input(app);
+  if (event == FW_APP_IDLE && learn(app)) return FW_APP_LEARNED;
+  return event;
+}
+#else
+fw_app_event_t fw_app_poll(fw_app_t *app) {
+  return poll_input(app);
+}
+#endif

@@ -63,6 +63,20 @@ static void get_capture(fw_device_t *device) {
   open_get(device, (const uint8_t *)app->memory.capture, app->captured * (uint32_t)sizeof(int16_t));
 }
 
+#if defined(FW_LEARN)
+/* The newest record, straight from flash. */
+static void get_head(fw_device_t *device) {
+  const fw_keeper_t *keeper = &device->app->memory.learning->keeper;
+  uint32_t bytes = 0;
+  const uint8_t *const image = (const uint8_t *)fw_store_image(&keeper->store, &bytes);
+  if (image == NULL || keeper->store.saving != 0u) {
+    fw_link_error(&device->link, "not_ready", "nothing is saved yet: save, and wait", 1);
+    return;
+  }
+  open_get(device, image, bytes);
+}
+#endif
+
 void fw_device_command_get(fw_device_t *device) {
   const fw_command_t *command = &device->link.command;
   uint32_t index = 0;
@@ -83,6 +97,10 @@ void fw_device_command_get(fw_device_t *device) {
     open_get(device, fw_app_output(device->app, index), tensor->bytes);
   } else if (device->app->memory.capture != NULL && fw_command_is(command, 1, "capture")) {
     get_capture(device);
+#if defined(FW_LEARN)
+  } else if (device->app->memory.learning != NULL && fw_command_is(command, 1, "head")) {
+    get_head(device);
+#endif
   } else if (blob != NULL && (blob->access & FW_BLOB_READ) != 0u) {
     open_get(device, blob->bytes, device->blob_sizes[index]);
   } else {

@@ -21,6 +21,17 @@ static const char *const usages[] = {
     "set threshold LABEL|#INDEX VALUE",
     "capture",
     "reboot",
+#if defined(FW_LEARN)
+    "learn status|answer|class LABEL",
+    "teach LABEL|#INDEX [detected|missed]",
+    "feedback right|wrong",
+    "practise [PASSES]",
+    "class add|remove|rename LABEL [NAME]",
+    "save",
+    "undo",
+    "reset learned",
+    "import",
+#endif
 };
 
 fw_status_t fw_device_init(fw_device_t *device, fw_app_t *app, const fw_link_memory_t *memory, const fw_blob_t *blobs,
@@ -108,8 +119,15 @@ static void reboot(fw_device_t *device) {
   fw_link_answer_end(&device->link);
 }
 
-/* A label by name, or by "#INDEX". Returns the number of classes if there is none. */
-static uint32_t find_label(const fw_device_t *device, const char *word) {
+const char *fw_device_label_name(const fw_device_t *device, uint32_t label) {
+#if defined(FW_LEARN)
+  const fw_learning_t *const learning = device->app->memory.learning;
+  if (learning != NULL && learning->learner_config.classes_most > 1u) return fw_learning_name(learning, label);
+#endif
+  return device->app->config->labels[label];
+}
+
+uint32_t fw_device_find_label(const fw_device_t *device, const char *word) {
   const fw_app_config_t *config = device->app->config;
   const uint32_t count = config->detector.class_count;
   uint32_t index = 0;
@@ -120,7 +138,7 @@ static uint32_t find_label(const fw_device_t *device, const char *word) {
     }
     return index < count ? index : count;
   }
-  while (index < count && strcmp(config->labels[index], word) != 0) index++;
+  while (index < count && strcmp(fw_device_label_name(device, index), word) != 0) index++;
   return index;
 }
 
@@ -137,7 +155,7 @@ static void set(fw_device_t *device) {
                   FW_COMMAND_WORDS);
     return;
   }
-  label = find_label(device, command->words[2]);
+  label = fw_device_find_label(device, command->words[2]);
   if (label == classes || fw_detector_set_threshold(&device->app->detector, label, threshold_q15) != FW_OK) {
     fw_link_error(&device->link, "unknown_name", "there is no such label", 2);
     return;
@@ -161,6 +179,9 @@ static void capture(fw_device_t *device) {
 static void command(fw_device_t *device) {
   const fw_command_t *c = &device->link.command;
   const int alone = c->word_count == 1u;
+#if defined(FW_LEARN)
+  if (fw_device_learn_command(device)) return;
+#endif
   if (fw_command_is(c, 0, "hello")) {
     hello(device);
   } else if (fw_command_is(c, 0, "label")) {
@@ -228,7 +249,7 @@ static int show_detection(fw_device_t *device) {
   while (!fw_app_detection(app, device->shown, &detection)) device->shown++, device->missed++;
   json = fw_link_line(&device->link);
   fw_json_uint(json, "t_ms", detection.t_ms);
-  fw_json_text(json, "label", app->config->labels[detection.label], 128);
+  fw_json_text(json, "label", fw_device_label_name(device, detection.label), 128);
   fw_json_q15(json, "confidence", detection.confidence_q15);
   fw_json_uint(json, "n", device->shown);
   fw_link_line_end(&device->link);
@@ -263,6 +284,13 @@ static void show_end(fw_device_t *device) {
   fw_json_uint(json, "inferences", app->counters.inferences);
   fw_json_uint(json, "detections", app->counters.detections);
   fw_link_line_end(&device->link);
+}
+
+void fw_device_clock(fw_device_t *device, uint32_t now_ms) {
+  device->now_ms = now_ms;
+#if defined(FW_LEARN)
+  if (device->app->memory.learning != NULL) fw_learning_clock(device->app->memory.learning, now_ms);
+#endif
 }
 
 int fw_device_poll(fw_device_t *device) {

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "fw_frontend.h"
+#include "fw_learning.h"
 #include "fw_model.h"
 #include "fw_status.h"
 #include "runtime/detector.h"
@@ -79,8 +80,10 @@ typedef struct {
   void *window;     /* FW_POSTERIOR_RECONSTRUCTION: as large as the model's input, 4-byte aligned; else null */
   int16_t *capture; /* where fw_app_capture() records to; null: nothing is ever recorded */
   uint32_t capture_samples;
-  uint16_t *posteriors; /* [class_count] */
-  void *samples;        /* FW_SAMPLE_RING_BYTES(elements, element bytes), 4-byte aligned */
+  uint16_t *posteriors;    /* [class_count] */
+  fw_learning_t *learning; /* open; its labels are the detector's, and the model's first output is the embedding. Null:
+                              the app does not learn. Only in images built with FW_LEARN. */
+  void *samples;           /* FW_SAMPLE_RING_BYTES(elements, element bytes), 4-byte aligned */
   uint32_t samples_bytes;
 } fw_app_memory_t;
 
@@ -96,6 +99,7 @@ typedef enum {
   FW_APP_FRAME,     /* a frame of features was computed, or a part of its samples taken */
   FW_APP_INFERENCE, /* the model ran, and the detector */
   FW_APP_ENDED,     /* all that was pushed before fw_app_finish() is consumed; the app is stopped */
+  FW_APP_LEARNED,   /* one update of the head, or one step of saving it */
   FW_APP_FAILED     /* front end or model refused: see `failures` */
 } fw_app_event_t;
 
@@ -128,7 +132,8 @@ typedef struct {
   uint8_t finishing;
   uint8_t values_ready; /* FW_POSTERIOR_VALUES: the model ran; fw_app_take_values() has not said so yet */
   uint8_t capturing;
-  uint32_t captured; /* samples in the capture buffer */
+  uint8_t learned_last; /* the last step was one of learning: the next is the input's */
+  uint32_t captured;    /* samples in the capture buffer */
 } fw_app_t;
 
 /* FW_E_ARGUMENT: the configuration contradicts itself or the model (kind, size and type of its input, number
@@ -159,7 +164,7 @@ uint32_t fw_app_room(const fw_app_t *app);
 /* Elements that wait. */
 uint32_t fw_app_queued(const fw_app_t *app);
 
-/* At most one frame of features or one inference. */
+/* At most one frame of features, one inference or one update of the head; by turns, where there are both. */
 fw_app_event_t fw_app_poll(fw_app_t *app);
 
 /* Milliseconds of input consumed since the start, rounded down; wraps after 49 days. */

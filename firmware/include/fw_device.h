@@ -69,6 +69,9 @@ void fw_device_boot(fw_device_t *device);
  * were taken. `now_ms`: the board's clock, for the uptime. */
 uint32_t fw_device_receive(fw_device_t *device, const uint8_t *bytes, uint32_t count, uint32_t now_ms);
 
+/* The board's clock, which an app that learns must be told now and then, to save what it learned. */
+void fw_device_clock(fw_device_t *device, uint32_t now_ms);
+
 /* One step of the app, or one line about what it found. Returns 0 if there was nothing to do. */
 int fw_device_poll(fw_device_t *device);
 

@@ -9,6 +9,7 @@
 #include "kernels/fixed_point_math.h"
 #include "kernels/float_math.h"
 #include "kernels/fw_kernel.h"
+#include "kernels/hyperbolic.h"
 #include "kernels/trigonometry.h"
 
 /* The square root of cores that have no instruction for it. */
@@ -58,7 +59,9 @@ typedef enum {
   FW_LOGARITHM,
   FW_LOGISTIC,
   FW_SINE,
-  FW_COSINE
+  FW_COSINE,
+  FW_TANH,
+  FW_ELU
 } fw_unary_t;
 
 typedef struct {
@@ -102,6 +105,10 @@ FW_INLINE float fw_unary_value(float x, int32_t operation) {
       return fw_sin_f32(x);
     case FW_COSINE:
       return fw_cos_f32(x);
+    case FW_TANH:
+      return fw_tanh_f32(x);
+    case FW_ELU:
+      return x < 0.0f ? fw_expm1_f32(x) : x;
     default: {
       const float raised = x + 3.0f > 0.0f ? x + 3.0f : 0.0f;
       return x * (raised < 6.0f ? raised : 6.0f) / 6.0f;

@@ -124,6 +124,7 @@ void fw_learner_reset(fw_learner_t *l) {
   l->classes = factory->classes;
   memset(l->head, 0, sizeof(float) * FW_LEARNER_HEAD_FLOATS(features, stride));
   memset(l->table, 0, sizeof(fw_learner_class_t) * stride);
+  memset(l->replay, 0, features * stride * l->config.replay_per_class); /* so that equal states are equal bytes */
   for (uint32_t c = 0; c < factory->classes; ++c) {
     fw_learner_class_t *const entry = &l->table[c];
     memcpy(entry->name, factory->names + c * FW_LEARNER_NAME_BYTES, FW_LEARNER_NAME_BYTES - 1);
@@ -221,7 +222,7 @@ fw_status_t fw_learner_teach_values(fw_learner_t *l, const int8_t *embedding, co
   if (l->phase != FW_PHASE_IDLE || l->config.loss != FW_LOSS_SQUARED) return FW_E_STATE;
   if (!all_within(targets, l->classes, 3e38f)) return FW_E_ARGUMENT;
   memcpy(l->pending, embedding, l->config.features);
-  memcpy(l->target, targets, sizeof(float) * l->classes);
+  memmove(l->target, targets, sizeof(float) * l->classes); /* they may be there already */
   begin(l, FW_TASK_VALUES, 1);
   return FW_OK;
 }
@@ -317,7 +318,9 @@ static const int8_t *practice_row(fw_learner_t *l, uint32_t label, uint32_t turn
 }
 
 static fw_learner_event_t train(fw_learner_t *l) {
-  while (l->step < l->steps) {
+  /* When practice goes once around all classes without an embedding, there is none: no poll looks for longer. */
+  const uint32_t most = l->task == FW_TASK_PRACTISE ? l->classes : l->steps;
+  for (uint32_t looked = 0; l->step < l->steps && looked < most; ++looked) {
     const uint32_t step = l->step++;
     if (l->task != FW_TASK_PRACTISE && step == 0) {
       if (l->mean) follow_statistics(l, l->pending);
@@ -337,6 +340,7 @@ static fw_learner_event_t train(fw_learner_t *l) {
     const int8_t *const row = practice_row(l, label, turn);
     if (row) return update(l, row, (uint16_t)label);
   }
+  l->step = l->steps;
   return FW_LEARNER_IDLE;
 }
 

@@ -68,6 +68,15 @@ fw_reply_t fw_script_apply(fw_learner_t *l, const fw_record_t *record, const uin
     case FW_RECORD_GUARD:
       reply.status = fw_learner_guard(l, embedding, record->argument);
       break;
+    case FW_RECORD_TARGETS:
+      reply.status = FW_E_ARGUMENT;
+      if (l->target == 0 || 4u * l->classes > fw_script_payload(l->config.features)) break;
+      memcpy(l->target, payload, sizeof(float) * l->classes);
+      reply.status = FW_OK;
+      break;
+    case FW_RECORD_VALUES:
+      reply.status = fw_learner_teach_values(l, embedding, l->target);
+      break;
     default:
       reply.status = FW_E_UNKNOWN;
       break;

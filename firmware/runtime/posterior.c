@@ -43,7 +43,7 @@ float fw_tensor_value(const void *values, const fw_tensor_info_t *tensor, uint32
 }
 
 /* Clamped before it is converted, so the conversion is defined for every float. */
-static uint16_t to_q15(float probability) {
+uint16_t fw_posterior_q15(float probability) {
   if (!(probability > 0.0f)) return 0;
   if (probability >= 1.0f) return FW_Q15_ONE;
   return (uint16_t)(probability * (float)FW_Q15_ONE + 0.5f);
@@ -58,7 +58,7 @@ static void softmax(const void *output, const fw_tensor_info_t *tensor, uint16_t
   }
   for (uint32_t i = 0; i < count; i++) sum += fw_expf(fw_tensor_value(output, tensor, i) - most);
   for (uint32_t i = 0; i < count; i++) {
-    posteriors_q15[i] = to_q15(fw_expf(fw_tensor_value(output, tensor, i) - most) / sum);
+    posteriors_q15[i] = fw_posterior_q15(fw_expf(fw_tensor_value(output, tensor, i) - most) / sum);
   }
 }
 
@@ -75,7 +75,7 @@ fw_status_t fw_posteriors(const void *output, const fw_tensor_info_t *tensor, fw
   for (uint32_t i = 0; i < count; i++) {
     float value = fw_tensor_value(output, tensor, i);
     if (kind == FW_POSTERIOR_LOGISTIC) value = 1.0f / (1.0f + fw_expf(-value));
-    posteriors_q15[i] = to_q15(value);
+    posteriors_q15[i] = fw_posterior_q15(value);
   }
   if (is_pair) {
     posteriors_q15[1] = posteriors_q15[0];
@@ -97,7 +97,7 @@ fw_status_t fw_reconstruction_posteriors(const void *input, const fw_tensor_info
   }
   error = sum / (float)count;
   /* An infinite error is an anomaly beyond doubt, and infinity / infinity would not say so. */
-  posteriors_q15[1] = error - error == 0.0f ? to_q15(error / (error + half_error)) : (uint16_t)FW_Q15_ONE;
+  posteriors_q15[1] = error - error == 0.0f ? fw_posterior_q15(error / (error + half_error)) : (uint16_t)FW_Q15_ONE;
   posteriors_q15[0] = (uint16_t)(FW_Q15_ONE - posteriors_q15[1]);
   return FW_OK;
 }

@@ -32,6 +32,9 @@ float fw_tensor_value(const void *values, const fw_tensor_info_t *tensor, uint32
 /* Elements of a tensor of one of these data types; 0 for any other. */
 uint32_t fw_tensor_elements(const fw_tensor_info_t *tensor);
 
+/* A probability in Q15, clamped to 0 … 1; 0 for NaN. */
+uint16_t fw_posterior_q15(float probability);
+
 /* Two posteriors, normal and anomaly, from the mean squared error e between an autoencoder's input and output: the
  * anomaly's is e / (e + half_error), so one half where e is half_error. FW_E_ARGUMENT: tensors of different sizes, or
  * half_error not positive. */

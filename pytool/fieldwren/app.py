@@ -90,6 +90,49 @@ class LinkSettings(_Strict):
     capture_ms: Annotated[float, Field(gt=0.0, le=60000.0)] = 1000.0
 
 
+class LabelRule(_Strict):
+    """A weak label from a column of the app's rows: `label` while it is above `above`, else `otherwise`.
+
+    Every `every_s` seconds one window is labelled so; a row without the value is not.
+    """
+
+    channel: Annotated[str, Field(min_length=1)]
+    above: float
+    label: Label
+    otherwise: Label
+    every_s: Annotated[float, Field(gt=0.0, le=1e6)]
+
+
+class LearnSettings(_Strict):
+    """How the app's last layer goes on learning on the device; a manifest without [learn] has none of it.
+
+    `spare_classes`: classes that people may add. `replay_per_class`: embeddings kept of each class. `guard_samples`:
+    embeddings that every change is checked with, and taken back if it costs more than `guard_loss` of them; 0: no guard.
+    `passes`: over what was taught, after teaching. `rate`, `momentum`, `pull` (towards the factory head, per update),
+    `imprint`, `replays_per_sample`, `running_statistics`: as in fw_learner.h. `reject_below`: confidence under which an
+    answer is "none of them". What was learned is saved `save_after_s` after the last lesson, at most every `save_every_s`
+    (`None`: so rarely that the flash lasts ten years). `import_head`: whether a head can be put over the link, which
+    takes RAM for all of it; `None`: on boards with 64 KiB or more. `rule`: labels that the device gives itself.
+    """
+
+    spare_classes: Annotated[int, Field(ge=0, le=64)] = 4
+    replay_per_class: Annotated[int, Field(ge=1, le=255)] = 8
+    guard_samples: Annotated[int, Field(ge=0, le=1024)] = 15
+    guard_loss: Annotated[int, Field(ge=0, le=1024)] = 1
+    replays_per_sample: Annotated[int, Field(ge=0, le=64)] = 4
+    passes: Annotated[int, Field(ge=1, le=1000)] = 20
+    rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
+    momentum: Annotated[float, Field(ge=0.0, le=0.99)] = 0.5
+    pull: Annotated[float, Field(ge=0.0, le=0.1)] = 1e-4
+    imprint: Fraction = 0.5
+    reject_below: Fraction = 0.0
+    running_statistics: bool = False
+    save_after_s: Annotated[float, Field(ge=0.0, le=86400.0)] = 10.0
+    save_every_s: Annotated[float, Field(ge=0.0, le=1e6)] | None = None
+    import_head: bool | None = None
+    rule: LabelRule | None = None
+
+
 class App(_Strict):
     """One app. `manifest_path` is the file this was read from; paths in it are relative to its folder.
 
@@ -110,6 +153,7 @@ class App(_Strict):
     detector: DetectorSettings = DetectorSettings()
     microphone: MicrophoneSettings = MicrophoneSettings()
     link: LinkSettings = LinkSettings()
+    learn: LearnSettings | None = None
 
     @field_validator("labels")
     @classmethod

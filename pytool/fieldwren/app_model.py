@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from fieldwren.app import App
 from fieldwren.core import PORTABLE, Core, Optimise
@@ -17,6 +18,9 @@ from fieldwren.plan import Plan, plan
 from fieldwren.program import Port, Program
 from fieldwren.streaming import Streamed
 from fieldwren.tflite import read_model
+
+if TYPE_CHECKING:
+    from fieldwren.learn import Factory
 
 LABELS_KEY = "fieldwren.labels"
 DEFAULT_STRIDE_MS = 100.0
@@ -32,7 +36,8 @@ class AppModel:
 
     `streaming` is None for a model that is run on whole windows.
     `stride_frames` is what the app loop counts: frames of an audio front end from one inference to the next (rows: 1, the
-    front end itself says when a window is due). `stride_ms` is the same in time.
+    front end itself says when a window is due). `stride_ms` is the same in time. `factory` is what the learner of an app with
+    [learn] starts from; its firmware has only the model's backbone.
     """
 
     app: App
@@ -42,6 +47,7 @@ class AppModel:
     stride_frames: int
     stride_ms: float
     streaming: Streamed | None = None
+    factory: Factory | None = None
 
     @property
     def device_front_end(self) -> FrontEndParameters:

@@ -34,11 +34,17 @@ class Decision:
 def load_device_app(app: App, board: Board, optimise: Optimise = "balanced") -> tuple[AppModel, Plan]:
     """The app and its model as the firmware for `board` runs it: incremental where `streaming` asks for that.
 
+    Of a model whose last layer goes on learning only the backbone is left, and `factory` says how that layer begins.
     Raises what fieldwren.app_model raises, and BadInputError where `streaming = true` cannot be had.
     """
     graph = read_model(app.model_path)
     whole = plan(lower(graph, core_of(board), optimise))
     model = app_model(app, graph, whole.program)
+    if app.learn is not None:
+        from fieldwren.learn.settings import app_factory  # which needs fieldwren.app_model
+
+        graph, factory = app_factory(app, graph, model.labels)
+        model, whole = replace(model, factory=factory), plan(lower(graph, core_of(board), optimise))
     decision = decide(model, graph, whole, board, optimise)
     return replace(model, streaming=decision.streamed), decision.planned
 

@@ -55,7 +55,8 @@ class BenchResult:
     """Cost of one inference. Sizes are those of the `core` image: start-up and invoke.
 
     `cycles_estimated` is the stated model of fieldwren.emulators.counting, None off Arm. `full` is the image with link,
-    detector and app loop, None for a model that no app can feed.
+    detector and app loop, and the learner where the last layer can go on learning (`full_learns`); None for a model that no
+    app can feed.
     """
 
     model: str
@@ -71,6 +72,7 @@ class BenchResult:
     ram_bytes: int
     core: ImageCost
     full: ImageCost | None
+    full_learns: bool | None
     layers: tuple[LayerCost, ...]
 
 
@@ -110,7 +112,8 @@ def bench(
         stack_bytes=measured.stack_bytes,
         ram_bytes=cost.ram_bytes,
         core=cost,
-        full=None if app is None else _image_cost(app, app.stack_bytes),
+        full=None if app is None else _image_cost(app.image, app.image.stack_bytes),
+        full_learns=None if app is None else app.learns,
         layers=tuple(
             LayerCost(
                 call.layer.operator,

@@ -8,16 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fieldwren.app import MANIFEST, load_app
+from fieldwren.app_model import app_model
 from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import Board, load_board
 from fieldwren.compiler import compile_model
+from fieldwren.errors import BadInputError, UnsupportedError
+from fieldwren.full import rows_app
 from fieldwren.images import core_of
-from fieldwren.plan import Plan
+from fieldwren.learn import settings
+from fieldwren.ops.lowering import lower
+from fieldwren.plan import Plan, plan
 from fieldwren.program import Place
 from fieldwren.sizes import Prediction, phases_bytes, predict
 from fieldwren.tflite import read_model
 
 _CONTRIBUTORS = 3
+_LEARNING_CODE_BYTES = {"arm": 17_000, "riscv": 21_000, "host": 30_000}
+"""Learner, store and their commands, as measured in images of examples/presence with and without them."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,28 @@ class Reason:
     needs: int
     has: int
     message: str
+
+
+@dataclass(frozen=True)
+class LearningCheck:
+    """What it takes that the last layer goes on learning, besides the model; sizes in bytes.
+
+    `possible` is False, with the `reason`, for a last layer that cannot learn; then sizes are 0. `ram_bytes` is the learner
+    with its samples and, where the board has room for it, a head on its way in; `record_bytes` one saved state, of which the
+    board's store holds `slots` (0: it saves nothing), good for `saves_per_day` over ten years. `tables_bytes` of flash are
+    head and stored embeddings; `code_bytes` is an estimate.
+    """
+
+    possible: bool
+    reason: str | None
+    classes_most: int
+    features: int
+    ram_bytes: int
+    tables_bytes: int
+    code_bytes: int
+    record_bytes: int
+    slots: int
+    saves_per_day: float | None
 
 
 @dataclass(frozen=True)
@@ -48,16 +77,18 @@ class CheckResult:
     macs: int
     ops: Mapping[str, int]
     reasons: tuple[Reason, ...]
+    learning: LearningCheck
 
 
 def check(model: str | Path, board: str) -> CheckResult:
     """Lowers and plans `model`, a .tflite or an app folder, for `board` and compares the sizes with the board's memory.
 
-    An app's model is taken as its firmware runs it: `state_bytes` are those of a streaming one, of all its phases.
-    Raises UnsupportedError for a model that no board can run, naming operator and tensor.
+    An app's model is taken as its firmware runs it: `state_bytes` are those of a streaming one, of all its phases; of one
+    that learns only the backbone is left. `learning` is with the app's [learn], else with what that section means when it
+    is empty. Raises UnsupportedError for a model that no board can run, naming operator and tensor.
     """
     target = load_board(board)
-    planned, ops, phases = _planned(Path(model), target)
+    planned, ops, phases = planned_for(Path(model), target)
     prediction = predict(planned, target, phases)
     reasons = tuple(_reasons(planned, target, prediction))
     return CheckResult(
@@ -75,12 +106,43 @@ def check(model: str | Path, board: str) -> CheckResult:
         macs=planned.program.macs,
         ops=ops,
         reasons=reasons,
+        learning=_learning(Path(model), target),
     )
 
 
-def _planned(path: Path, board: Board) -> tuple[Plan, Mapping[str, int], int]:
+def _learning(path: Path, board: Board) -> LearningCheck:
+    app = load_app(path) if _is_app(path) else None
+    graph = read_model(path if app is None else app.model_path)
+    planned = plan(lower(graph, core_of(board)))
+    try:
+        shown = app if app is not None and app.learn is not None else rows_app(graph, planned, learns=True)
+        labels = app_model(shown, graph, planned.program).labels if shown is app else shown.labels
+        _, factory = settings.app_factory(shown, graph, labels or ())
+    except (BadInputError, UnsupportedError) as error:
+        return LearningCheck(False, str(error), 0, 0, 0, 0, 0, 0, 0, None)
+    assert shown.learn is not None
+    layout = settings.store_layout(factory, board)
+    return LearningCheck(
+        possible=True,
+        reason=None,
+        classes_most=factory.classes_most,
+        features=factory.features,
+        ram_bytes=settings.learning_ram_bytes(shown.learn, factory, board),
+        tables_bytes=len(factory.block()),
+        code_bytes=_LEARNING_CODE_BYTES[board.core.architecture],
+        record_bytes=settings.record_bytes(factory),
+        slots=layout.slots if layout else 0,
+        saves_per_day=layout.saves_per_day if layout else None,
+    )
+
+
+def _is_app(path: Path) -> bool:
+    return path.is_dir() or path.name == MANIFEST
+
+
+def planned_for(path: Path, board: Board) -> tuple[Plan, Mapping[str, int], int]:
     """(the model as it runs, the operators of its file, instances of its state)."""
-    if not path.is_dir() and path.name != MANIFEST:
+    if not _is_app(path):
         planned = compile_model(path, core_of(board))
         return planned, dict(planned.program.operators), 1
     app = load_app(path)
@@ -93,29 +155,30 @@ def _reasons(planned: Plan, board: Board, prediction: Prediction) -> list[Reason
     if board.memory is None:
         return []
     limits = (
-        ("flash", prediction.flash_bytes, board.memory.app.bytes, _largest_tables(planned)),
-        ("ram", prediction.ram_bytes, board.memory.ram.bytes, _largest_layers(planned)),
+        ("flash", prediction.flash_bytes, board.memory.app.bytes, largest_tables(planned)),
+        ("ram", prediction.ram_bytes, board.memory.ram.bytes, largest_layers(planned)),
     )
     return [
-        Reason(
-            name,
-            needs,
-            has,
-            f"{planned.program.name} needs {needs} bytes of {name} and {board.id} has {has}; the most goes to {why}",
-        )
+        Reason(name, needs, has, limit_message(planned.program.name, board.id, name, needs, has, why))
         for name, needs, has, why in limits
         if needs > has
     ]
 
 
-def _largest_tables(planned: Plan) -> str:
+def limit_message(model: str, board: str, constraint: str, needs: int, has: int, why: str) -> str:
+    """What is said of a limit that is exceeded, here and by the catalogue."""
+    return f"{model} needs {needs} bytes of {constraint} and {board} has {has}; the most goes to {why}"
+
+
+def largest_tables(planned: Plan) -> str:
+    """The constant tables that take the most flash."""
     tables = sorted(
         (b for b in planned.program.buffers if b.place is Place.CONST), key=lambda b: b.nbytes, reverse=True
     )
     return ", ".join(f"{table.name} ({table.nbytes})" for table in tables[:_CONTRIBUTORS])
 
 
-def _largest_layers(planned: Plan) -> str:
+def largest_layers(planned: Plan) -> str:
     """The kernel calls whose operands take the most arena at once."""
     buffers = planned.program.buffers
 

@@ -23,6 +23,8 @@ Parameters = Mapping[str, int | float]
 
 _GENERAL, _SIGNED = 0, 1
 """FW_REQUANTISE_… of firmware/kernels/requantise.h."""
+_UNROLLED = 5
+"""Iterations up to which the kernels ask the compiler to unroll."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,9 @@ def terms(p: Parameters) -> Mapping[str, float]:
             "channel_row_taps": batches * channels * sides[0] * get("kernel_height", 3),
             "pairs": batches * channels * sides[0] * _blocks(sides[1], 2),
             "pair_taps": batches * channels * sides[0] * _blocks(sides[1], 2) * taps,
+            # Loops over more taps than this stay loops.
+            "macs_rolled": outputs * taps * (max(taps_high, get("kernel_width", 3)) > _UNROLLED),
+            "macs_rolled_twice": outputs * taps * (min(taps_high, get("kernel_width", 3)) > _UNROLLED),
             "row_pairs": batches * channels * _blocks(sides[0], 2) * sides[1],
             "row_pair_taps": batches * channels * _blocks(sides[0], 2) * sides[1] * taps,
             "plane": batches * channels * columns * (_blocks(sides[0], 2) * get("stride_height", 1) + taps_high),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
@@ -9,30 +10,54 @@ from fieldwren.app import MANIFEST, App
 from fieldwren.app_model import app_model
 from fieldwren.boards import Board, Image
 from fieldwren.core import Optimise
-from fieldwren.errors import BadInputError
+from fieldwren.errors import BadInputError, BuildError, UnsupportedError
 from fieldwren.features import METADATA_KEY
 from fieldwren.graph import Graph
-from fieldwren.images import cached_image
-from fieldwren.plan import Plan
+from fieldwren.images import cached_image, core_of
+from fieldwren.learn.settings import app_factory
+from fieldwren.ops.lowering import lower
+from fieldwren.plan import Plan, plan
 from fieldwren.render.app import app_sources
 
 _COLUMNS_MOST = 32
 _ROW_INTERVAL_MS = 20.0
 
 
-def full_image(graph: Graph, planned: Plan, board: Board, optimise: Optimise = "balanced") -> Image | None:
+@dataclass(frozen=True)
+class FullImage:
+    """`learns`: its last layer goes on learning, with an empty section [learn]."""
+
+    image: Image
+    learns: bool
+
+
+def full_image(graph: Graph, planned: Plan, board: Board, optimise: Optimise = "balanced") -> FullImage | None:
     """The app's image for `graph`; None for a model that no app can feed (several inputs, no scale, …).
 
-    A model without a front end of its own is fed rows over the link, which is the least that an app needs.
+    A model without a front end of its own is fed rows over the link, which is the least that an app needs. It learns
+    unless its last layer cannot, or the board has no room for it.
     """
     try:
-        model = app_model(_app(graph, planned), graph, planned.program)
-        return cached_image(app_sources(model, planned, board, optimise=optimise), board)
+        return FullImage(_learning_image(graph, planned, board, optimise), learns=True)
+    except (BadInputError, UnsupportedError, BuildError):
+        pass
+    try:
+        model = app_model(rows_app(graph, planned), graph, planned.program)
+        return FullImage(cached_image(app_sources(model, planned, board, optimise=optimise), board), learns=False)
     except BadInputError:
         return None
 
 
-def _app(graph: Graph, planned: Plan) -> App:
+def _learning_image(graph: Graph, planned: Plan, board: Board, optimise: Optimise) -> Image:
+    app = rows_app(graph, planned, learns=True)
+    model = app_model(app, graph, planned.program)
+    backbone, factory = app_factory(app, graph, model.labels)
+    planned = plan(lower(backbone, core_of(board), optimise))
+    return cached_image(app_sources(replace(model, factory=factory), planned, board, optimise=optimise), board)
+
+
+def rows_app(graph: Graph, planned: Plan, *, learns: bool = False) -> App:
+    """An app for a bare model."""
     program = planned.program
     if not program.inputs or not program.outputs:
         raise BadInputError(f"{program.name}: has {len(program.inputs)} inputs and {len(program.outputs)} outputs")
@@ -44,6 +69,7 @@ def _app(graph: Graph, planned: Plan) -> App:
             "name": "full",
             "kind": "characters",
             "model": f"{program.name}.tflite",
+            "learn": {} if learns else None,
             "labels": tuple(f"class {i}" for i in range(classes)),
             "front_end": None if METADATA_KEY in graph.metadata else _rows(elements),
         }

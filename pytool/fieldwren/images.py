@@ -87,7 +87,7 @@ def _key(sources: Sources, board: Board) -> str:
     return hashlib.sha256(sources_digest(parts)).hexdigest()[:32]
 
 
-_NOT_IN_IMAGES = ("sizes", "costs", "peers")
+_NOT_IN_IMAGES = ("sizes", "costs", "latency", "peers")
 """Folders of boards/ that only predictions and reports read."""
 
 

@@ -29,6 +29,10 @@ _LINKED = re.compile(r"^FW_LINKS_WITH\(\"([\w/.]+)\"\)", re.M)
 _INCLUDED = re.compile(r"^#include \"([\w/.]+)\"", re.M)
 _OPERAND = re.compile(r"(const\s+)?(\w+)\s*\*\s*(\w+)$")
 
+_STRUCT = re.compile(r"typedef struct\s*\{([^}]*)\}\s*fw_(\w+)_params_t;")
+_ALIAS = re.compile(r"typedef fw_(\w+)_params_t fw_(\w+)_params_t;")
+_BODY = re.compile(r"FW_KERNEL_BODY void fw_(\w+)_body\(\s*const fw_(\w+)_params_t \*p,([^)]*)\)")
+
 C_TYPES: Mapping[str, str] = {
     "int8_t": "int8",
     "int16_t": "int16",
@@ -107,44 +111,62 @@ class Kernel:
         return [operand.name for operand in self.operands].index(name)
 
 
-def _struct(name: str, text: str) -> str | None:
-    """The fields of fw_NAME_params_t, followed through a typedef of another kernel's struct."""
-    alias = re.search(r"typedef fw_(\w+)_params_t fw_" + name + r"_params_t;", text)
-    found = re.search(r"typedef struct\s*\{([^}]*)\}\s*fw_" + (alias[1] if alias else name) + r"_params_t;", text)
-    return found[1] if found else None
+@dataclass(frozen=True)
+class _Header:
+    """What a header declares, found in one pass each: structs and typedefs of them by kernel, arguments by kernel."""
+
+    structs: Mapping[str, str]
+    aliases: Mapping[str, str]
+    arguments: Mapping[str, str]
+    linked: tuple[str, ...]
 
 
-def _linked(header: str) -> tuple[str, ...]:
-    """What `header` and the firmware headers that it includes name with FW_LINKS_WITH, in order of their names."""
+def _read_header(header: str, neighbours: dict[str, tuple[set[str], set[str]]]) -> _Header:
+    text = _COMMENT.sub("", firmware_file(header).read_text())
+    return _Header(
+        structs={name: fields for fields, name in _STRUCT.findall(text)},
+        aliases={name: other for other, name in _ALIAS.findall(text)},
+        arguments={name: arguments for name, of, arguments in _BODY.findall(text) if of == name},
+        linked=_linked(header, neighbours),
+    )
+
+
+def _linked(header: str, neighbours: dict[str, tuple[set[str], set[str]]]) -> tuple[str, ...]:
+    """What `header` and the firmware headers that it includes name with FW_LINKS_WITH, in order of their names.
+
+    `neighbours` keeps what each file names and includes: most headers are included by many others.
+    """
     found: set[str] = set()
     seen = {header}
     pending = [header]
     while pending:
-        text = firmware_file(pending.pop()).read_text()
-        found.update(_LINKED.findall(text))
-        included = {name for name in _INCLUDED.findall(text) if firmware_file(name).is_file()} - seen
+        name = pending.pop()
+        if name not in neighbours:
+            text = firmware_file(name).read_text()
+            included = {other for other in _INCLUDED.findall(text) if firmware_file(other).is_file()}
+            neighbours[name] = set(_LINKED.findall(text)), included
+        named, included = neighbours[name]
+        found |= named
+        pending += included - seen
         seen |= included
-        pending += included
     return tuple(sorted(found))
 
 
-def _parse(kernel_id: int, name: str, header: str, text: str) -> Kernel:
-    fields = _struct(name, text)
-    body = re.search(
-        r"FW_KERNEL_BODY void fw_" + name + r"_body\(\s*const fw_" + name + r"_params_t \*p,([^)]*)\)", text
-    )
-    if fields is None or body is None:
+def _parse(kernel_id: int, name: str, header: str, read: _Header) -> Kernel:
+    fields = read.structs.get(read.aliases.get(name, name))
+    arguments = read.arguments.get(name)
+    if fields is None or arguments is None:
         raise RuntimeError(
             f"{firmware_file(header)} does not declare the kernel {name} in the form that fieldwren.kernel reads"
         )
     parameters = tuple(Parameter(field[2], field[1] == "float", bool(field[0])) for field in _FIELD.findall(fields))
     operands = []
-    for argument in body.group(1).split(","):
+    for argument in arguments.split(","):
         match = _OPERAND.match(" ".join(argument.split()))
         if match is None:
             raise RuntimeError(f"{firmware_file(header)}: cannot read the operand {argument.strip()!r} of {name}")
         operands.append(OperandSpec(match.group(3), match.group(2), bool(match.group(1))))
-    return Kernel(kernel_id, name, header, parameters, tuple(operands), _linked(header))
+    return Kernel(kernel_id, name, header, parameters, tuple(operands), read.linked)
 
 
 def firmware_folders() -> tuple[Path, ...]:
@@ -201,5 +223,6 @@ def kernels() -> Mapping[str, Kernel]:
     """All kernels by name."""
     lists = [paths.firmware() / "kernels" / "kernels.def", *(folder / "kernels.def" for folder in _PLUGIN_FOLDERS)]
     listed = [entry for path in lists for entry in _LISTED.findall(path.read_text())]
-    texts = {header: _COMMENT.sub("", firmware_file(header).read_text()) for _, _, header in listed}
-    return {name: _parse(int(number), name, header, texts[header]) for number, name, header in listed}
+    neighbours: dict[str, tuple[set[str], set[str]]] = {}
+    headers = {header: _read_header(header, neighbours) for header in {header for _, _, header in listed}}
+    return {name: _parse(int(number), name, header, headers[header]) for number, name, header in listed}

@@ -36,6 +36,18 @@ def test_the_same_bits_everywhere(board: str) -> None:
 
 
 @pytest.mark.emulator
+@pytest.mark.parametrize("flags", [("-O2",), ("-Os",), ("-O3", "-funroll-loops")])
+def test_the_same_bits_with_the_flags_of_users(flags: tuple[str, ...]) -> None:
+    """GNU C11, which fuses products and sums on a core that can."""
+    require_tool("arm-none-eabi-gcc")
+    require_tool("qemu-system-arm")
+    factory = random_factory(61, 8, LearnerConfig(guard_samples=9, running_statistics=True, reject_below=0.3))
+    script = busy_script(factory, 20)
+    there = run_script(factory, script, load_board("mps2-an386"), flags=(*flags, "-std=gnu11", "-ffp-contract=fast"))
+    assert there.head_sha256 == run_script(factory, script).head_sha256
+
+
+@pytest.mark.emulator
 def test_instructions_of_an_update() -> None:
     """64 features to 12 classes with standardisation, momentum and pull: at most 15,000 on a Cortex-M4F."""
     require_tool("arm-none-eabi-gcc")

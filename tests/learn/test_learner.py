@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fieldwren.core import PORTABLE
 from fieldwren.errors import BadInputError
-from fieldwren.learn import LearnerConfig, Script, ScriptResult, run_script
-from fieldwren.learn.factory import NEGATIVE, Embeddings, Factory
+from fieldwren.learn import LearnerConfig, Script, ScriptResult, StoredEmbeddings, cut, run_script
+from fieldwren.learn.factory import NEGATIVE, Embeddings, Factory, statistics_of
 from fieldwren.native import library
+from fieldwren.ops.lowering import lower
+from fieldwren.plan import plan
+from fieldwren.runtime import Interpreter
+from fieldwren.tflite import read_model
 from learn.learners import busy_script, embeddings, random_factory
 
 PLAIN = LearnerConfig(classes_spare=2, rate=0.02, replays_per_sample=0, momentum=0.0, pull=0.0, imprint=0.0)
@@ -203,3 +209,67 @@ def test_long_life_stays_bounded() -> None:
     assert result.updates > 200_000
     assert np.isfinite(result.head).all()
     assert np.abs(result.head).max() < 1e5
+
+
+def test_values_are_learned_as_numpy_does() -> None:
+    """Squared error: the step of an implicit update, rate / (1 + rate |z, 1|²), with momentum in double precision."""
+    config = dataclasses.replace(PLAIN, classes_spare=0, momentum=0.4, rate=0.1)
+    factory = random_factory(24, 3, config, loss="squared")
+    rows, script = embeddings(10, 24, 3), Script(24)
+    weights, bias = parts(factory, factory.head)
+    speed, bias_speed = np.zeros_like(weights), np.zeros_like(bias)
+    for number, row in enumerate(rows):
+        wanted = np.array([0.5, -1.25, 0.01 * number], np.float32)
+        script.teach_values(row, wanted)
+        z = standardised(factory, row)
+        step = 0.1 / (1 + 0.1 * (1 + z @ z))
+        error = weights @ z + bias - wanted
+        speed = 0.4 * speed + step * np.outer(error, z)
+        bias_speed = 0.4 * bias_speed + step * error
+        weights, bias = weights - speed, bias - bias_speed
+    learned = run_script(factory, script)
+    assert set(statuses(learned)) == {OK}
+    found, found_bias = parts(factory, learned.head)
+    np.testing.assert_allclose(found, weights, atol=2e-5)
+    np.testing.assert_allclose(found_bias, bias, atol=2e-5)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_to_learn_must_be_finite(value: float) -> None:
+    factory = random_factory(24, 3, dataclasses.replace(PLAIN, classes_spare=0), loss="squared")
+    script = Script(24)
+    taught = script.teach_values(embeddings(1, 24, 3)[0], np.array([0, value, 0], np.float32))
+    learned = run_script(factory, script)
+    assert statuses(learned)[taught] == E_ARGUMENT
+    assert learned.updates == 0
+
+
+def test_a_sine_that_grows_is_followed_within_200_samples(shared_data: Path) -> None:
+    """TFLM's hello_world, whose target grows by 30 %: the error is at most 1.2 times what it was."""
+    made = cut(read_model(shared_data / "models" / "tflm_hello_world.tflite"), is_regression=True)
+    planned = plan(lower(made.backbone, PORTABLE))
+    interpreter, port = Interpreter(planned), planned.program.inputs[0]
+
+    def embedded(x: np.ndarray) -> Embeddings:
+        codes = np.clip(np.round(x / port.scale) + port.zero_point, -128, 127).astype(np.int8)
+        return np.array([interpreter.invoke([code.reshape(port.shape)])[0].ravel() for code in codes], np.int8)
+
+    asked = np.linspace(0, 2 * np.pi, 200)
+    rows = embedded(asked)
+    mean, gain = statistics_of(rows)
+    config = dataclasses.replace(PLAIN, classes_spare=0, rate=0.1)
+    stored, features = StoredEmbeddings(mean, gain), made.weights.shape[1]
+    factory = Factory(config, ("y",), made.loss, features, made.standardised(mean, gain), stored)
+
+    def error(amplitude: float, taught: np.ndarray) -> float:
+        script = Script(features)
+        for x, row in zip(taught, embedded(taught), strict=True):
+            script.teach_values(row, np.array([amplitude * np.sin(x)], np.float32))
+        numbers = [script.classify(row) for row in rows]
+        found = run_script(factory, script).replies["confidence"][numbers]
+        return float(np.sqrt(np.mean((found - amplitude * np.sin(asked)) ** 2)))
+
+    before = error(1.0, asked[:0])
+    assert error(1.3, asked[:0]) > 4 * before
+    for seed in range(3):
+        assert error(1.3, np.random.default_rng(seed).uniform(0, 2 * np.pi, 200)) <= 1.2 * before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.learn import simulate
 from fieldwren.learn.cut import cut
 from fieldwren.learn.factory import StoredEmbeddings, stored_embeddings
+from fieldwren.learn.picture import curve_svg
 from fieldwren.tflite import read_model
 from support import require_data
 
@@ -123,3 +125,18 @@ def test_centred_recording() -> None:
     assert np.abs(window[6000:10000]).max() == pytest.approx(16384, abs=300)
     assert np.abs(window[:5990]).max() < 400
     assert centred(np.zeros(20000, np.int16), 16000, "silence").shape == (16000,)
+
+
+def test_learning_curve_is_a_picture_of_its_points(tmp_path: Path) -> None:
+    room = tmp_path / "room"
+    room.mkdir()
+    (room / "room.txt").symlink_to(require_data("presence", "occupancy", "datatest.txt"))
+    result = simulate(paths.examples() / "presence", room, shots=3, repeats=2, passes=2, with_curve=True)
+    assert [point.shots for point in result.curve] == [0, 1, 2, 3]
+    assert result.curve[0].accuracy == result.accuracy_before
+    assert result.curve[-1].accuracy == result.accuracy_after
+    picture = ElementTree.fromstring(curve_svg(result))
+    circles = picture.findall("{http://www.w3.org/2000/svg}circle")
+    assert len(circles) == 2 * len(result.curve)
+    heights = [float(circle.get("cy", "nan")) for circle in circles[: len(result.curve)]]
+    assert sorted(range(4), key=lambda i: heights[i]) == sorted(range(4), key=lambda i: -result.curve[i].accuracy)

@@ -27,6 +27,21 @@ def presence_device(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return devices.build_device(devices.PRESENCE, tmp_path_factory.mktemp("presence"))
 
 
+@pytest.fixture(scope="session")
+def learning_device(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The keyword app's executable with a head that learns."""
+    require_tool("gcc")
+    return devices.build_device(devices.KEYWORD, tmp_path_factory.mktemp("learning"), learns=True)
+
+
+@pytest.fixture
+def learning(learning_device: Path, tmp_path: Path) -> Iterator[ProcessTransport]:
+    """The app that learns, running; its flash is in tmp_path."""
+    transport = devices.start(learning_device, tmp_path)
+    yield transport
+    transport.close()
+
+
 @pytest.fixture
 def keyword_app(tmp_path: Path) -> AppModel:
     return devices.tiny_app(devices.KEYWORD, tmp_path)

@@ -10,6 +10,7 @@ import random
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from fieldwren.detector import Detection, Detector, posteriors
 from fieldwren.device.transport import ProcessTransport
 from fieldwren.features import AudioFrontEnd, AudioStream, SensorFrontEnd
 from fieldwren.graph import Graph
+from fieldwren.learn import Factory, StoredEmbeddings
+from fieldwren.learn.settings import learner_config
 from fieldwren.program import Operand, Port, Program
 from fieldwren.render.app import app_firmware, render_app
 from fieldwren.render.environment import sources_digest
@@ -119,20 +122,57 @@ def tiny_app(manifest: str, folder: Path) -> AppModel:
     return app_model(read_app(manifest, folder), graph, program())
 
 
-def build_device(manifest: str, folder: Path) -> Path:
+LEARN = """
+[learn]
+spare_classes = 2
+replay_per_class = 3
+guard_samples = 4
+save_every_s = 0
+"""
+
+
+RULED = (
+    PRESENCE
+    + LEARN
+    + """save_after_s = 0.05
+
+[learn.rule]
+channel = "b"
+above = 0.5
+label = "many"
+otherwise = "empty"
+every_s = 2.0
+"""
+)
+
+
+def learning_app(folder: Path, manifest: str = KEYWORD) -> AppModel:
+    """As `tiny_app`, learning: the model's first output is the embedding, and the head takes it as it is."""
+    model = tiny_app(manifest if "[learn]" in manifest else manifest + LEARN, folder)
+    assert model.app.learn is not None
+    head = np.concatenate([10 * np.eye(3, dtype=np.float32).ravel(), np.zeros(3, np.float32)])
+    statistics = StoredEmbeddings(np.zeros(3, np.float32), np.full(3, 1 / 32, np.float32))
+    factory = Factory(learner_config(model.app.learn), model.labels, "softmax", 3, head, statistics)
+    return replace(model, factory=factory)
+
+
+def build_device(manifest: str, folder: Path, *, learns: bool = False) -> Path:
     """The firmware as an executable with address and undefined-behaviour sanitizer; kept in the cache."""
-    rendered = render_app(tiny_app(manifest, folder), program(), load_board("host"), {"model.h": MODEL_H})
-    del rendered["app_main.c"]
-    for name in ("device_main.c", "model.c"):
-        rendered[name] = (HERE / name).read_bytes()
+    app = learning_app(folder, manifest) if learns else tiny_app(manifest, folder)
+    rendered = render_app(app, program(), load_board("host"), {"model.h": MODEL_H})
+    rendered["model.c"] = (HERE / "model.c").read_bytes()
+    if not learns:
+        del rendered["app_main.c"]
+        rendered["device_main.c"] = (HERE / "device_main.c").read_bytes()
+    defines = ("-DFW_LEARN",) if learns else ()
     cache = paths.cache() / "link-tests"
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        archive = _archive(cache)
+        archive = _archive(cache, defines)
         target = cache / f"device-{_digest({**rendered, 'archive': archive.name.encode()})}"
         if not target.is_file():
-            _compile(rendered, target, archive)
+            _compile(rendered, target, archive, defines)
     return target
 
 
@@ -140,15 +180,15 @@ def _digest(files: Mapping[str, bytes]) -> str:
     return sources_digest({**files, "flags": repr((FLAGS, SANITIZERS)).encode()}).hex()[:16]
 
 
-def _archive(cache: Path) -> Path:
+def _archive(cache: Path, defines: tuple[str, ...]) -> Path:
     """Everything that does not depend on the app, compiled once for each state of the firmware."""
     root = paths.firmware()
     contents = {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*.[ch]")}
-    archive = cache / f"firmware-{_digest(contents)}.a"
+    archive = cache / f"firmware-{_digest({**contents, 'defines': repr(defines).encode()})}.a"
     if archive.is_file():
         return archive
     files = [*(root / name for name in app_firmware()), *sorted((root / "port" / "posix").glob("*.c"))]
-    command = ["gcc", *FLAGS, *SANITIZERS, f"-I{root}", f"-I{root / 'include'}", "-c"]
+    command = ["gcc", *FLAGS, *SANITIZERS, *defines, f"-I{root}", f"-I{root / 'include'}", "-c"]
     with tempfile.TemporaryDirectory(dir=cache) as objects:
         subprocess.run([*command, *map(str, files)], check=True, cwd=objects)
         made = Path(objects) / "firmware.a"
@@ -156,21 +196,21 @@ def _archive(cache: Path) -> Path:
         return made.rename(archive)
 
 
-def _compile(sources: Mapping[str, bytes], target: Path, archive: Path) -> None:
+def _compile(sources: Mapping[str, bytes], target: Path, archive: Path, defines: tuple[str, ...]) -> None:
     root = paths.firmware()
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         for name, data in sources.items():
             (Path(folder) / name).write_bytes(data)
         files = [str(Path(folder) / name) for name in sources if name.endswith(".c")]
         made = Path(folder) / "device"
-        command = ["gcc", *FLAGS, *SANITIZERS, f"-I{folder}", f"-I{root}", f"-I{root / 'include'}", *files]
+        command = ["gcc", *FLAGS, *SANITIZERS, *defines, f"-I{folder}", f"-I{root}", f"-I{root / 'include'}", *files]
         subprocess.run([*command, str(archive), "-o", str(made)], check=True)
         made.rename(target)
 
 
-def start(device: Path) -> ProcessTransport:
-    """Starts a built device; the sanitizers' complaints go to stderr and end it."""
-    return ProcessTransport([str(device)])
+def start(device: Path, folder: Path | None = None) -> ProcessTransport:
+    """Starts a built device, in `folder`; the sanitizers' complaints go to stderr and end it."""
+    return ProcessTransport([str(device)] if folder is None else ["env", "-C", str(folder), str(device)])
 
 
 def reference_model(window: NDArray[np.int8]) -> NDArray[np.int8]:

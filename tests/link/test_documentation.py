@@ -45,14 +45,26 @@ def test_the_sessions_happen_just_so(keyword: ProcessTransport, number: int) -> 
         assert re.fullmatch(re.escape(pattern).replace("…", ".*"), line), line
 
 
-def test_all_commands_are_there(keyword: ProcessTransport) -> None:
-    documented = {
+LEARNING = "### Commands of apps that learn"
+EVERYWHERE, LEARNED = PAGE.split(LEARNING)
+
+
+def commands_of(part: str) -> set[str]:
+    return {
         word
-        for cell in re.findall(r"^\| (`.*?`) \| (?:yes)? ?\|", PAGE, re.MULTILINE)
+        for cell in re.findall(r"^\| (`.*?`) \| (?:yes)? ?\|", part, re.MULTILINE)
         for word in re.findall(r"`(\w+)", cell)
     }
+
+
+def test_all_commands_are_there(keyword: ProcessTransport) -> None:
     usages = DeviceClient(keyword).commands()
-    assert {usage.split()[0] for usage in usages} == documented
+    assert {usage.split()[0] for usage in usages} == commands_of(EVERYWHERE)
+
+
+def test_all_commands_of_apps_that_learn_are_there(learning: ProcessTransport) -> None:
+    usages = DeviceClient(learning).commands()
+    assert {usage.split()[0] for usage in usages} == commands_of(EVERYWHERE) | commands_of(LEARNED)
 
 
 def test_all_error_codes_are_there() -> None:

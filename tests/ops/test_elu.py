@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from ops.harness import assert_exact, assert_refused, cases
+from ops.harness import assert_exact, assert_refused, cases, tflm_accepts
 from ops.model_builder import build, operator, tensor
 from ops.strategies import gains, log_scales, zero_points
 
@@ -14,6 +14,8 @@ def test_all_int8_values(*, scale: float, gain: float, points: tuple[int, int]) 
     assert_exact(build([operator("ELU", [x], [y])], [x], [y]), steps=[[np.arange(-128, 128, dtype=np.int8)]])
 
 
-def test_refuses_floats() -> None:
-    x, y = tensor((5,), "float32"), tensor((5,), "float32")
-    assert_refused(build([operator("ELU", [x], [y])], [x], [y]), "float32 tensor .*supported: int8")
+def test_refuses_what_the_reference_does() -> None:
+    x, y = tensor((5,), "int16", 0.1), tensor((5,), "int16", 0.1)
+    model = build([operator("ELU", [x], [y])], [x], [y])
+    assert_refused(model, "int16 tensor .*supported: int8, float32")
+    assert not tflm_accepts(model, [np.zeros(5, np.int16)])

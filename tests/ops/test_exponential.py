@@ -30,6 +30,30 @@ def test_usual_range(name: str) -> None:
     assert_same_function(name, values.astype(np.float32))
 
 
+@pytest.mark.parametrize("name", ["TANH", "ELU"])
+def test_hyperbolic(name: str) -> None:
+    bits = (np.arange(60000, dtype=np.uint64) * 71569).astype(np.uint32)
+    assert_same_function(name, bits.view(np.float32))
+    assert_same_function(name, np.random.default_rng(3).uniform(-25, 25, 60000).astype(np.float32))
+    ends = [
+        0.0,
+        -0.0,
+        1e-45,
+        -1e-30,
+        0.34657,
+        -0.34658,
+        1.0397,
+        -1.0398,
+        22.0,
+        -18.714973,
+        89.0,
+        np.inf,
+        -np.inf,
+        np.nan,
+    ]
+    assert_same_function(name, np.array(ends, np.float32))
+
+
 @pytest.mark.parametrize("name", ["SIN", "COS"])
 def test_angles(name: str) -> None:
     generator = np.random.default_rng(2)

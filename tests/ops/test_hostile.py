@@ -18,6 +18,7 @@ from fieldwren.tflite import read_bytes
 from ops.executor import guarded_plan
 from ops.harness import cases, executor, sampled_steps, seeds
 from ops.model_builder import OperatorSpec, TensorSpec, build, constant, operator, tensor
+from ops.test_signal_spectrum import custom
 
 MAX_ARENA_BYTES = 1 << 22
 CORES = {"portable": PORTABLE, "dsp": Core("dsp", dsp=True)}
@@ -82,6 +83,44 @@ MODELS: dict[str, Callable[[], OperatorSpec]] = {
     "quantize": lambda: operator("QUANTIZE", [q((2, 10))], [q((2, 10), "int16", 0.2)]),
     "dequantize": lambda: operator("DEQUANTIZE", [q((2, 10))], [tensor((2, 10), "float32")]),
     "reshape": lambda: operator("RESHAPE", [q((2, 10)), ints(4, 5)], [q((4, 5))]),
+    "transposed": lambda: operator(
+        "TRANSPOSE_CONV",
+        [ints(1, 6, 6, 4), weights(4, 3, 3, 2), q((1, 3, 3, 2)), bias(4)],
+        [q((1, 6, 6, 4))],
+        options={"stride_h": 2, "stride_w": 2, "padding": 0},
+    ),
+    "matmul": lambda: operator("BATCH_MATMUL", [q((2, 3, 4)), q((1, 4, 5))], [q((2, 3, 5))]),
+    "arg max": lambda: operator("ARG_MAX", [q((2, 3, 4)), ints(1)], [tensor((2, 4), "int32")], output_type=2),
+    "cumsum": lambda: operator("CUMSUM", [q((2, 3, 4)), ints(1)], [q((2, 3, 4))]),
+    "add n": lambda: operator("ADD_N", [q((2, 3)), q((2, 3)), q((2, 3))], [q((2, 3), scale=0.5)]),
+    "l2 pool": lambda: operator(
+        "L2_POOL_2D",
+        [tensor((1, 6, 6, 3), "float32")],
+        [tensor((1, 6, 6, 3), "float32")],
+        options=window(filter_height=3, filter_width=2),
+    ),
+    "reduce all": lambda: operator("REDUCE_ALL", [tensor((2, 3, 4), "bool"), ints(1)], [tensor((2, 4), "bool")]),
+    "rsqrt": lambda: operator("RSQRT", [q((2, 10), "int16")], [q((2, 10), "int16")]),
+    "detections": lambda: custom(
+        "TFLite_Detection_PostProcess",
+        [tensor((1, 6, 4), "float32"), tensor((1, 6, 3), "float32"), constant(np.full((6, 4), 0.5, np.float32))],
+        [tensor(shape, "float32") for shape in ((1, 4, 4), (1, 4), (1, 4), (1,))],
+        max_detections=4,
+        max_classes_per_detection=1,
+        nms_score_threshold=0.3,
+        nms_iou_threshold=0.5,
+        num_classes=2,
+        y_scale=10.0,
+        x_scale=10.0,
+        h_scale=5.0,
+        w_scale=5.0,
+    ),
+    "circular buffer": lambda: custom(
+        "CIRCULAR_BUFFER",
+        [q((1, 1, 2, 3))],
+        [tensor((1, 4, 2, 3), "int8", 0.1, is_variable=True)],
+        cycles_max=2,
+    ),
 }
 
 sizes = st.sampled_from([0, 1, 2, 3, 5, 7, 64, 1 << 16, (1 << 31) - 1])

@@ -25,10 +25,10 @@ def tools() -> None:
 @pytest.mark.usefixtures("tools")
 def test_a_valid_model_takes_a_tenth(tmp_path: Path) -> None:
     """The bar of a model that is VALID in time, at a hop of one row."""
-    (tmp_path / "valid.tflite").write_bytes(ds_cnn_stream(frames=49))
+    (tmp_path / "valid.tflite").write_bytes(ds_cnn_stream())
     found = bench_streaming(tmp_path / "valid.tflite", BOARD)
     assert found.streams and found.reason is None
-    assert (found.hop_frames, found.window_frames) == (2, 49)
+    assert (found.hop_frames, found.window_frames) == (2, 98)
     assert 10 * found.instructions_per_hop <= found.instructions_full_window
     assert found.network is not None and found.network.state_bytes == found.state_bytes > 0
 

@@ -18,6 +18,10 @@ HOMES = {
     "tflite_micro": ("verify.py",),
     "pymicro_features": (),
     "scipy": (),
+    "pyoxigraph": ("catalog",),
+    "rdflib": (),
+    "pyshacl": (),
+    "jsonschema": (),
 }
 
 

@@ -1,5 +1,6 @@
 /* Peripherals that the nRF51 and nRF52 series have alike (nRF51 Series Reference Manual 3.0, nRF52840 Product
- * Specification 1.7): GPIO port 0 and the timers. */
+ * Specification 1.7): GPIO port 0, the timers, and the controller of
+ * the flash. */
 #ifndef FW_NRF_H
 #define FW_NRF_H
 
@@ -19,5 +20,9 @@
 #define FW_TIMER_BITMODE(base)   FW_REGISTER((base) + 0x508u)
 #define FW_TIMER_PRESCALER(base) FW_REGISTER((base) + 0x510u)
 #define FW_TIMER_CC0(base)       FW_REGISTER((base) + 0x540u)
+
+#define FW_NVMC_READY     FW_REGISTER(0x4001E400u)
+#define FW_NVMC_CONFIG    FW_REGISTER(0x4001E504u)
+#define FW_NVMC_ERASEPAGE FW_REGISTER(0x4001E508u)
 
 #endif

@@ -175,6 +175,13 @@ def _board_header(board: Board) -> str:
     ]
     lines += [f'#define FW_BOARD_ID "{board.id}"']
     lines += [f"#define {name} {value}" for name, value in board.port.defines.items()]
+    if board.memory is not None and board.memory.store is not None:
+        store = board.memory.store
+        lines += [
+            f"#define FW_STORE_ORIGIN {store.origin:#x}u",
+            f"#define FW_STORE_BYTES {store.bytes}u",
+            f"#define FW_STORE_PAGE_BYTES {store.page_bytes}u",
+        ]
     return "\n".join([*lines, "", "#endif", ""])
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fieldwren.bench import BenchResult
     from fieldwren.bench_streaming import StreamingResult
-    from fieldwren.check import CheckResult
+    from fieldwren.check import CheckResult, LearningCheck
     from fieldwren.core import Optimise
     from fieldwren.infer import InferResult
     from fieldwren.verify import VerifyResult
@@ -34,6 +34,20 @@ def check(model: Path, board: str, json: bool) -> int:
     return 0 if result.fits else output.no(" ".join(reason.message for reason in result.reasons))
 
 
+def _learning(learning: LearningCheck) -> str:
+    if not learning.possible:
+        return f"no: {learning.reason}"
+    saved = (
+        f"{learning.record_bytes:,} bytes a saved state, {learning.slots} slots, {learning.saves_per_day:.0f} saves a day for ten years"
+        if learning.saves_per_day is not None
+        else "nothing is saved on this board"
+    )
+    return (
+        f"{learning.ram_bytes:,} bytes of RAM, flash {learning.tables_bytes:,} tables and about {learning.code_bytes:,} code, "
+        f"up to {learning.classes_most} classes of {learning.features} features; {saved}"
+    )
+
+
 def _show_check(console: Console, result: CheckResult) -> None:
     from rich.table import Table
 
@@ -47,6 +61,7 @@ def _show_check(console: Console, result: CheckResult) -> None:
             f"{result.ram_bytes:,} bytes{note}: {result.arena_bytes:,} arena, {result.state_bytes:,} state, {result.stack_bytes:,} stack",
         ),
         ("MACs", f"{result.macs:,}"),
+        ("learning", _learning(result.learning)),
         ("operators", ", ".join(f"{count} {name}" for name, count in result.ops.items())),
     ):
         table.add_row(f"  {name}", value)

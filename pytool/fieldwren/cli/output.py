@@ -75,6 +75,17 @@ def emit(result: Result, *, json: bool, show: Callable[[Console, Result], None])
         if isinstance(error, BrokenPipeError):
             raise ReaderGoneError from error
         raise
+    _record(result)
+
+
+def _record(result: object) -> None:
+    """Leaves the result for the catalogue, if the verb is one whose results are kept."""
+    from fieldwren.record import VERBS, record
+
+    context = click.get_current_context(silent=True)
+    verb = context.command_path.partition(" ")[2] if context is not None else ""
+    if context is not None and verb in VERBS:
+        record(verb, lambda: plain(result), context.params)
 
 
 def error(sentence: str, code: int) -> None:

@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 def run(app: Path, board: str, wav: Path | None, csv: Path | None, optimise: Optimise, json: bool) -> None:
     """Build APP, run it in its board's emulator, feed it, and show what it detects."""
     from fieldwren.device import StreamEnd, event_fields, event_text
+    from fieldwren.record import record_device
     from fieldwren.run import Started, run
 
     for event in run(app, board, wav=wav, csv=csv, optimise=optimise):
         if isinstance(event, Started):
             output.note(f"{event.info.app} on {event.info.board}, image {event.info.image[:16]}")
+            record_device("run", event.info, address="emulator")
         elif isinstance(event, StreamEnd):
             output.note(event_text(event).strip())
         elif json:
@@ -50,9 +52,11 @@ def _show_nothing(console: Console, result: object) -> None:
 def monitor(address: str, seconds: float | None, json: bool) -> None:
     """Show what the device at ADDRESS (usb, /dev/tty…, tcp:HOST:PORT, pty:PATH …) detects, live."""
     from fieldwren.device import DeviceClient, Status, StreamEnd, event_fields, monitor
+    from fieldwren.record import record_device
 
     with DeviceClient.open(address) as client:
         output.note(f"{client.info.app} on {client.info.board}, image {client.info.image[:16]}")
+        record_device("monitor", client.info, address=address)
         if not json:
             monitor(client, show=click.echo, show_status=output.note, duration_s=seconds)
             return

@@ -21,6 +21,8 @@ class Host:
         result, _ = process.run_to_exit([str(elf.absolute())], board.id, files=files, timeout_s=timeout_s)
         return result
 
-    def start(self, elf: Path, board: Board) -> AbstractContextManager[process.SocketDevice]:
+    def start(
+        self, elf: Path, board: Board, folder: Path | None = None
+    ) -> AbstractContextManager[process.SocketDevice]:
         """Starts the image with its standard input and output on a socket."""
-        return process.start([str(elf.absolute())], board.id, link="stdio")
+        return process.start([str(elf.absolute())], board.id, link="stdio", folder=folder)

@@ -50,5 +50,8 @@ class Emulator(Protocol):
     ) -> EmulatorResult:
         """Runs the image until it ends; `files` are in the working folder of its bulk channel."""
 
-    def start(self, elf: Path, board: Board) -> AbstractContextManager[EmulatedDevice]:
-        """Starts the image with its link connected; leaving the context ends it."""
+    def start(self, elf: Path, board: Board, folder: Path | None = None) -> AbstractContextManager[EmulatedDevice]:
+        """Starts the image with its link connected; leaving the context ends it.
+
+        `folder`: where it keeps store.bin, what it learned, beyond its end; `None`: nowhere.
+        """

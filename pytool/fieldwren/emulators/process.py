@@ -111,19 +111,22 @@ class SocketDevice:
 
 
 @contextlib.contextmanager
-def start(command: Sequence[str], name: str, *, link: str) -> Iterator[SocketDevice]:
+def start(command: Sequence[str], name: str, *, link: str, folder: Path | None = None) -> Iterator[SocketDevice]:
     """Starts the command with its link on a socket pair: standard input and output, or the descriptor in `{fd}`.
 
-    `link` is `stdio` or `descriptor`; with `descriptor`, `{fd}` in the command is replaced by its number.
+    `link` is `stdio` or `descriptor`; with `descriptor`, `{fd}` in the command is replaced by its number. It works in
+    `folder`, and keeps what it writes there; by default in one of its own, for as long as it runs.
     """
-    with tempfile.TemporaryDirectory(prefix="fieldwren-device-") as folder:
-        work = Path(folder)
+    with tempfile.TemporaryDirectory(prefix="fieldwren-device-") as temporary:
+        work = Path(temporary)
+        home = work if folder is None else folder.absolute()
+        home.mkdir(parents=True, exist_ok=True)
         ours, theirs = socket.socketpair()
         with ours, theirs, (work / "stderr").open("wb") as complaints:
             fd = theirs.fileno()
             process = subprocess.Popen(
                 [part.replace("{fd}", str(fd)) for part in command],
-                cwd=work,
+                cwd=home,
                 stdin=fd if link == "stdio" else subprocess.DEVNULL,
                 stdout=fd if link == "stdio" else subprocess.DEVNULL,
                 stderr=complaints,

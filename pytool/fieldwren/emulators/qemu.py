@@ -39,10 +39,12 @@ class Qemu:
             raise LinkLostError(f"{board.id}: QEMU gave up: {reason}")
         return result
 
-    def start(self, elf: Path, board: Board) -> AbstractContextManager[process.SocketDevice]:
+    def start(
+        self, elf: Path, board: Board, folder: Path | None = None
+    ) -> AbstractContextManager[process.SocketDevice]:
         """Starts the image in real time, its first UART on a socket."""
         command = [*self._command(elf, board), "-chardev", "socket,id=link,fd={fd}", "-serial", "chardev:link"]
-        return process.start(command, board.id, link="descriptor")
+        return process.start(command, board.id, link="descriptor", folder=folder)
 
     def _command(self, elf: Path, board: Board) -> list[str]:
         machine = board.emulator

@@ -33,8 +33,13 @@ class Renode:
             "which has the same core"
         )
 
-    def start(self, elf: Path, board: Board) -> AbstractContextManager[process.SocketDevice]:
-        """Starts the image in Renode. Raises MissingToolError without it, LinkLostError when it does not come up."""
+    def start(
+        self, elf: Path, board: Board, folder: Path | None = None
+    ) -> AbstractContextManager[process.SocketDevice]:
+        """Starts the image in Renode. Raises MissingToolError without it, LinkLostError when it does not come up.
+
+        Its flash is Renode's memory, which ends with it: `folder` stays empty.
+        """
         renode = tools.require("renode", f"which emulates {board.id}")
         return _start(renode, elf, board)
 

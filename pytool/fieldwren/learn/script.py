@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ _FIRMWARE = (
     "runtime/crc32.c",
 )
 _RESULT = struct.Struct("<4IQ")
-_RESET, _TEACH, _PRACTISE, _CLASSIFY, _ADD, _REMOVE, _GUARD = range(1, 8)
+_RESET, _TEACH, _PRACTISE, _CLASSIFY, _ADD, _REMOVE, _GUARD, _TARGETS, _VALUES = range(1, 10)
 _UPDATES_PER_SECOND = 500.0
 """A pessimistic speed under emulation on a busy computer; it only bounds the wait."""
 
@@ -71,6 +71,11 @@ class Script:
         """Puts an embedding among the guard samples."""
         return self._add(_GUARD, label, embedding.tobytes())
 
+    def teach_values(self, embedding: Embeddings, targets: NDArray[np.float32]) -> int:
+        """Teaches a regression one embedding and the outputs wanted for it."""
+        self._add(_TARGETS, 0, targets.astype("<f4").tobytes())
+        return self._add(_VALUES, 0, embedding.tobytes())
+
     def _add(self, kind: int, argument: int = 0, payload: bytes = b"") -> int:
         size = len(padded(bytes(max(self.features, NAME_BYTES))))
         self.records.append(struct.pack("<HH", kind, argument) + payload.ljust(size, b"\0"))
@@ -97,11 +102,16 @@ class ScriptResult:
         return hashlib.sha256(self.head.astype("<f4").tobytes()).hexdigest()
 
 
-def run_script(factory: Factory, script: Script, board: Board | None = None) -> ScriptResult:
-    """Runs `script` on a learner that starts as `factory`: on this machine, or as firmware in an emulated board."""
+def run_script(
+    factory: Factory, script: Script, board: Board | None = None, *, flags: tuple[str, ...] = ("-O2",)
+) -> ScriptResult:
+    """Runs `script` on a learner that starts as `factory`: on this machine, or as firmware in an emulated board.
+
+    `flags` are added to the compiler's for a board.
+    """
     if board is None or board.id == "host":
         return _run_here(factory, script)
-    return _run_on(factory, script, board)
+    return _run_on(factory, script, board, flags)
 
 
 def _run_here(factory: Factory, script: Script) -> ScriptResult:
@@ -143,8 +153,8 @@ def learner_sources(factory: Factory) -> Sources:
     return Sources(files={"learn_memory.c": listing.encode()}, firmware=_FIRMWARE)
 
 
-def _run_on(factory: Factory, script: Script, board: Board) -> ScriptResult:
-    image = cached_image(learner_sources(factory), board)
+def _run_on(factory: Factory, script: Script, board: Board, flags: tuple[str, ...]) -> ScriptResult:
+    image = cached_image(replace(learner_sources(factory), optimise_flags=flags), board)
     updates = sum(_updates_most(factory, record) for record in script.records)
     run = emulator_for(board).run_to_exit(
         image.elf,

@@ -20,11 +20,13 @@ from fieldwren.learn.cut import cut
 from fieldwren.learn.factory import Factory, LearnerConfig, factory_of
 from fieldwren.learn.samples import Samples, load_samples
 from fieldwren.learn.script import Script, ScriptResult, run_script
+from fieldwren.learn.settings import learner_config
 from fieldwren.ops.lowering import lower
 from fieldwren.plan import plan
 from fieldwren.tflite import read_model
 
 Taught = Literal["all", "new"]
+_CURVE_SHOTS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50)
 BOARDS = ("host", "mps2-an386", "mps2-an385", "riscv32-virt")
 
 
@@ -40,11 +42,20 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
+class CurvePoint:
+    """Means over groups and repeats after so many shots a class; with 0 shots nothing was taught."""
+
+    shots: int
+    accuracy: float
+    worst_group: float
+
+
+@dataclass(frozen=True)
 class SimulateResult:
     """`accuracy_*` as in Accuracy, means over groups; `head_sha256` of the head after the last group's last repeat.
 
     `instructions_per_update` is the mean, None on the host. `ignored` counts samples of classes that the app does not have.
-    `ram_bytes` is the learner's memory block.
+    `ram_bytes` is the learner's memory block. `curve` is empty unless it was asked for.
     """
 
     app: str
@@ -65,6 +76,7 @@ class SimulateResult:
     ram_bytes: int
     ignored: int
     head_sha256: str
+    curve: tuple[CurvePoint, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,11 +102,13 @@ def simulate(
     seed: int = 0,
     board: str = "host",
     config: LearnerConfig | None = None,
+    with_curve: bool = False,
 ) -> SimulateResult:
     """Teaches `shots` samples a class of each group to the app's head, `passes` times over, and tests on all others.
 
     Every group and repeat starts with the factory head. Classes in `new_classes` are taken out of it and added by name;
-    with `taught` "new" only they are taught. Raises BadInputError when a class has too few samples.
+    with `taught` "new" only they are taught. `with_curve` also teaches fewer shots, on this
+    machine, for the learning curve. Raises BadInputError when a class has too few samples.
     """
     if board not in BOARDS:
         raise BadInputError(f"{board}: learning is simulated on {', '.join(BOARDS)}")
@@ -107,13 +121,34 @@ def simulate(
     if len(set(new_classes)) != len(new_classes):
         raise BadInputError(f"new classes: {', '.join(new_classes)}: one stands there twice")
     groups = load_samples(model, plan(lower(made.backbone, PORTABLE)), Path(data), graph.metadata, only)
-    config = config or LearnerConfig()
+    config = config or (learner_config(loaded.learn) if loaded.learn else LearnerConfig())
     config = replace(config, classes_spare=max(config.classes_spare, len(new_classes)))
     factory = factory_of(graph, made, model.labels, config, new_classes)
     script, trials, ignored = _write(factory, groups, shots, passes, tuple(new_classes), taught, repeats, seed)
     ran = run_script(factory, script, load_board(board))
-    return _measured(factory, ran, trials, new_classes, ignored, app=loaded.name, board=board, shots=shots,
-                     passes=passes, repeats=repeats, seed=seed)  # fmt: skip
+
+    def measured(ran: ScriptResult, trials: Sequence[_Trial], shots: int) -> SimulateResult:
+        return _measured(factory, ran, trials, new_classes, ignored, app=loaded.name, board=board, shots=shots,
+                         passes=passes, repeats=repeats, seed=seed)  # fmt: skip
+
+    result = measured(ran, trials, shots)
+    if not with_curve:
+        return result
+    results = []
+    for fewer in (k for k in _CURVE_SHOTS if k < shots):
+        script, trials, _ = _write(factory, groups, fewer, passes, tuple(new_classes), taught, repeats, seed)
+        results.append(measured(run_script(factory, script), trials, fewer))
+    return replace(result, curve=_curve([*results, result]))
+
+
+def _curve(results: Sequence[SimulateResult]) -> tuple[CurvePoint, ...]:
+    before = results[-1]
+    untaught = min(part.accuracy_before for part in before.per_group.values())
+    points = [CurvePoint(0, before.accuracy_before, untaught)]
+    for result in results:
+        worst = min(part.accuracy_after for part in result.per_group.values())
+        points.append(CurvePoint(result.shots, result.accuracy_after, worst))
+    return tuple(points)
 
 
 def _write(

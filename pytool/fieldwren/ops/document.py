@@ -32,8 +32,8 @@ _TAIL = """
   it (STRIDED_SLICE, PACK, RESHAPE …) leave no call.
 - **Weights of four bits** (int4) are read as int8.
 - **Float32** is exact where it is at all: at the ends of int8 models. Networks of float32 are refused (`fieldwren
-  convert`). Exponential, logarithm, sine and cosine give the bits of the C libraries that the reference is linked with
-  (glibc and newlib); TANH and ELU of float32 are refused.
+  convert`). Exponential, logarithm, sine, cosine, TANH and ELU give the bits of the C libraries that the reference is
+  linked with (glibc up to 2.40, newlib).
 - **States**: VAR_HANDLE, READ_VARIABLE, ASSIGN_VARIABLE and CALL_ONCE, the states of SVDF and
   UNIDIRECTIONAL_SEQUENCE_LSTM, CIRCULAR_BUFFER and the signal operators are set back by `reset`.
 - **CIRCULAR_BUFFER** with a period runs the rest of the model every so many inferences; in between the outputs keep

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections import ChainMap, Counter
+from collections.abc import Callable, Mapping, MutableMapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
@@ -58,7 +58,7 @@ class Variable:
 
 @dataclass(frozen=True)
 class _Trial:
-    """What one way of lowering an operator appended: buffers, calls, and names of memory."""
+    """What one way of lowering an operator appended: buffers, calls, and new names of memory."""
 
     alternative: Alternative
     buffers: tuple[Buffer, ...]
@@ -89,15 +89,17 @@ class Lowering:
         """The variable that a tensor of type resource stands for."""
         self._buffers: list[Buffer] = []
         self._calls: list[KernelCall] = []
-        self._values: dict[int, Operand] = {}
+        self._values: MutableMapping[int, Operand] = {}
         self._placed: dict[int, Operand] = {}
         self._constants: dict[int, NDArray[Any]] = {}
-        self._const_cache: dict[tuple[str, bytes], int] = {}
+        self._const_cache: MutableMapping[tuple[str, bytes], int] = {}
         self._operators: Counter[str] = Counter()
         lowerings()  # plug-ins bring kernels
         self._kernels = kernels()
         self._last_use: dict[int, int] = {}
         self._skips: list[int] = []
+        self._used: set[str] = set()
+        self._counted = 0
 
     # What operator modules ask.
 
@@ -286,12 +288,16 @@ class Lowering:
         shown = (best.alternative, *(t.alternative for t in trials if t is not best))
         self._buffers += best.buffers
         self._calls += [*best.calls[:-1], replace(best.calls[-1], alternatives=shown)]
-        self._values, self._const_cache = best.values, best.consts
+        self._values.update(best.values)
+        self._const_cache.update(best.consts)
 
     def _tried(self, name: str, emit: Callable[[], bool]) -> _Trial | None:
         """What `emit` would append; nothing of it is kept."""
         buffers, calls, values, consts = len(self._buffers), len(self._calls), self._values, self._const_cache
-        self._values, self._const_cache = dict(values), dict(consts)
+        new_values: dict[int, Operand] = {}
+        new_consts: dict[tuple[str, bytes], int] = {}
+        # What the trial adds lies over what is there: copying that for each layer would take quadratic time.
+        self._values, self._const_cache = ChainMap(new_values, values), ChainMap(new_consts, consts)
         applies = emit()
         made, emitted = tuple(self._buffers[buffers:]), tuple(self._calls[calls:])
         trial = None
@@ -309,7 +315,7 @@ class Lowering:
                     if spec.is_scratch and operand is not None
                 ),
             )
-            trial = _Trial(alternative, made, emitted, self._values, self._const_cache)
+            trial = _Trial(alternative, made, emitted, new_values, new_consts)
         del self._buffers[buffers:], self._calls[calls:]
         self._values, self._const_cache = values, consts
         return trial
@@ -325,10 +331,16 @@ class Lowering:
         if self.optimise == "size":
             return min(known, key=lambda pair: pair[0].alternative.const_bytes)[0]
         if self.optimise == "balanced":
-            used = {call.kernel.name for call in self._calls}
+            used = self._used_kernels()
             known = [pair for pair in known if pair[0].calls[-1].in_place] or known
             known = [pair for pair in known if pair[0].alternative.kernel in used] or known
         return min(_within(known, _TIE), key=lambda pair: pair[0].alternative.scratch_bytes)[0]
+
+    def _used_kernels(self) -> set[str]:
+        """Kernels of the calls so far; asked between trials, when no call is there that may yet go."""
+        self._used.update(call.kernel.name for call in self._calls[self._counted :])
+        self._counted = len(self._calls)
+        return self._used
 
     def skip_rest(self, op: Operator, buffer: int, offset: int) -> None:
         """Leaves out what follows in an inference in which the int32 at `offset` of `buffer` is not 0."""

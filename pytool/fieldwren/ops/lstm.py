@@ -81,21 +81,46 @@ def lower_lstm(ctx: Lowering, op: Operator) -> None:
         "hidden": ctx.value(op, hidden),
         "cell": ctx.value(op, cell),
     }
-    ctx.emit(
-        op,
-        "lstm_s8" if source.dtype == "int8" else "lstm_s16",
-        {
-            "batches": batches,
-            "steps": steps,
-            "input_size": source.shape[2],
-            "units": units,
-            "is_time_major": int(is_time_major),
-            "hidden_zero_point": ctx.zero_point(op, hidden),
-            **_cell_parameters(ctx, op, hidden, cell),
-        },
-        operands,
-        macs=batches * steps * len(_GATES) * units * (source.shape[2] + units),
-    )
+    parameters = {
+        "batches": batches,
+        "steps": steps,
+        "input_size": source.shape[2],
+        "units": units,
+        "is_time_major": int(is_time_major),
+        "hidden_zero_point": ctx.zero_point(op, hidden),
+        **_cell_parameters(ctx, op, hidden, cell),
+    }
+    kernel = "lstm_s8" if source.dtype == "int8" else "lstm_s16"
+    if ctx.core.dsp and _products_fit(layers, source.dtype):
+        kernel += "_dsp"
+        parameters["is_short"] = _is_short(layers, source.dtype)
+        lanes = -(-source.shape[2] // 4) + -(-units // 4)
+        operands["scratch"] = ctx.temporary(f"{output.name}_lanes", 8 * lanes, "uint32")
+    macs = batches * steps * len(_GATES) * units * (source.shape[2] + units)
+    ctx.emit(op, kernel, parameters, operands, macs=macs)
+
+
+def _largest_sum(layers: _Layers, dtype: str) -> int:
+    """A bound of the absolute sums of products, over all rows of weights and inputs of `dtype`."""
+    rows = (layers.input_weights, layers.recurrent_weights)
+    weights = max(int(np.abs(part.astype(np.int64)).sum(axis=-1).max(initial=0)) for part in rows)
+    return weights << (7 if dtype == "int8" else 15)
+
+
+def _products_fit(layers: _Layers, dtype: str) -> bool:
+    """True where 32 bits hold the sums; those of int8 may wrap as the reference's do."""
+    return dtype == "int8" or _largest_sum(layers, dtype) < 1 << 31
+
+
+def _is_short(layers: _Layers, dtype: str) -> bool:
+    """True where firmware/kernels/lstm_dsp.h may scale in the short form."""
+    if dtype != "int8":
+        return False
+    biases = (layers.input_bias, layers.recurrent_bias)
+    bias = max(int(np.abs(part.astype(np.int64)).max(initial=0)) for part in biases)
+    # One bit less than 2^30: half a unit of the largest shift is added to the product.
+    is_small = _largest_sum(layers, dtype) + bias < 1 << 29
+    return is_small and bool(np.all((layers.shifts <= -1) & (layers.shifts >= -30)))
 
 
 def _cell_parameters(ctx: Lowering, op: Operator, hidden: Tensor, cell: Tensor) -> dict[str, int]:

@@ -47,34 +47,35 @@ def lower_svdf(ctx: Lowering, op: Operator) -> None:
         ctx.require(op, values.size == units, f"has {values.size} bias values for {units} units")
     feature_multiplier, feature_shift = requantisation(ctx, op, _ratio(ctx, op, source, features, state))
     time_multiplier, time_shift = requantisation(ctx, op, _ratio(ctx, op, state, times, output))
-    ctx.emit(
-        op,
-        "svdf",
-        {
-            "batches": batches,
-            "input_size": width,
-            "units": units,
-            "rank": rank,
-            "memory": times.shape[1],
-            "state_bytes": DTYPES[state.dtype].itemsize,
-            "input_zero_point": ctx.zero_point(op, source),
-            "state_zero_point": ctx.zero_point(op, state),
-            "output_zero_point": ctx.zero_point(op, output),
-            "feature_multiplier": feature_multiplier,
-            "feature_shift": feature_shift,
-            "time_multiplier": time_multiplier,
-            "time_shift": time_shift,
-        },
-        {
-            "input": ctx.value(op, source),
-            "feature_weights": ctx.const(feature_weights, features.name),
-            "time_weights": ctx.const(time_weights, times.name),
-            "bias": ctx.const(values, f"{features.name}_bias"),
-            "output": ctx.result(output),
-            "state": ctx.value(op, state),
-        },
-        macs=batches * features.shape[0] * (width + times.shape[1]),
-    )
+    parameters = {
+        "batches": batches,
+        "input_size": width,
+        "units": units,
+        "rank": rank,
+        "memory": times.shape[1],
+        "input_zero_point": ctx.zero_point(op, source),
+        "output_zero_point": ctx.zero_point(op, output),
+        "feature_multiplier": feature_multiplier,
+        "feature_shift": feature_shift,
+        "time_multiplier": time_multiplier,
+        "time_shift": time_shift,
+    }
+    operands = {
+        "input": ctx.value(op, source),
+        "feature_weights": ctx.const(feature_weights, features.name),
+        "time_weights": ctx.const(time_weights, times.name),
+        "bias": ctx.const(values, f"{features.name}_bias"),
+        "output": ctx.result(output),
+        "state": ctx.value(op, state),
+    }
+    macs = batches * features.shape[0] * (width + times.shape[1])
+    state_zero_point = ctx.zero_point(op, state)
+    if ctx.core.dsp and state.dtype == "int16" and state_zero_point == 0:
+        operands["scratch"] = ctx.temporary(f"{output.name}_input", -(-width // 4) * 8, "uint32")
+        ctx.emit(op, "svdf_s16_dsp", parameters, operands, macs=macs)
+        return
+    parameters |= {"state_bytes": DTYPES[state.dtype].itemsize, "state_zero_point": state_zero_point}
+    ctx.emit(op, "svdf", parameters, operands, macs=macs)
 
 
 def _ratio(ctx: Lowering, op: Operator, a: Tensor, b: Tensor, output: Tensor) -> float:

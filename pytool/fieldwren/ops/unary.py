@@ -29,6 +29,8 @@ _OPERATIONS = {
     "LOGISTIC": 11,
     "SIN": 12,
     "COS": 13,
+    "TANH": 14,
+    "ELU": 15,
 }
 """fw_unary_t of firmware/kernels/unary.h."""
 _RSQRT_SHIFT = 20
@@ -37,7 +39,7 @@ _SAME_SCALE = (1 << 30, 1)
 
 
 def lower_float(ctx: Lowering, op: Operator, source: Tensor, output: Tensor) -> None:
-    """A function of float32 with the reference's bits: what IEEE 754 defines, its exponential, logarithm and sine."""
+    """A function of float32 with the reference's bits: what IEEE 754 defines, its exponential, sine and their kin."""
     ctx.require_dtype(op, output, "float32")
     ctx.require(op, source.elements == output.elements, f"turns {list(source.shape)} into {list(output.shape)}")
     ctx.emit(
@@ -96,7 +98,10 @@ def _lower_int16(ctx: Lowering, op: Operator, kernel: str, multiplier: int, shif
 
 @lowers("RSQRT", dtypes=("int8", "int16", "float32"))
 def lower_rsqrt(ctx: Lowering, op: Operator) -> None:
-    """int8 as a table, int16 without zero points, float32. Inputs below the zero point, which stop the reference, give the largest value."""
+    """int8 as a table, int16 without zero points, float32.
+
+    Inputs below the zero point, on which the reference stops, give the largest value.
+    """
     source, output = ctx.input(op, 0), ctx.output(op)
     ctx.require_dtype(op, output, source.dtype)
     if source.dtype == "float32":

@@ -48,15 +48,27 @@ def largest(block: Block) -> int:
 
 
 def _conflicts(blocks: Sequence[Block]) -> list[list[tuple[int, int, int]]]:
-    """For each block those alive together with it: (other, own bytes then, the other's bytes then), each the most."""
-    found: list[list[tuple[int, int, int]]] = []
-    for i, block in enumerate(blocks):
-        found.append([])
-        for j, other in enumerate(blocks):
-            pairs = [(a.nbytes, b.nbytes) for a in block for b in other if i != j and a.overlaps(b)]
-            if pairs:
-                found[i].append((j, max(a for a, _ in pairs), max(b for _, b in pairs)))
-    return found
+    """For each block those alive together with it: (other, own bytes then, the other's bytes then), each the most.
+
+    One pass over all spans in the order of their beginnings: only spans that overlap are ever compared.
+    """
+    together: list[dict[int, tuple[int, int]]] = [{} for _ in blocks]
+
+    def meet(one: int, own: Span, other: int, others: Span) -> None:
+        before = together[one].get(other, (0, 0))
+        together[one][other] = max(before[0], own.nbytes), max(before[1], others.nbytes)
+
+    alive: list[tuple[int, Span]] = []
+    for index, span in sorted(
+        ((i, s) for i, block in enumerate(blocks) for s in block), key=lambda item: item[1].first
+    ):
+        alive = [(other, others) for other, others in alive if others.last >= span.first]
+        for other, others in alive:
+            if other != index:
+                meet(index, span, other, others)
+                meet(other, others, index, span)
+        alive.append((index, span))
+    return [[(other, *nbytes) for other, nbytes in sorted(found.items())] for found in together]
 
 
 def _first_fit(

@@ -18,6 +18,7 @@ from fieldwren.features.tables import front_end_data
 from fieldwren.plan import Plan
 from fieldwren.program import Program
 from fieldwren.render.environment import Provenance, render, sources_digest
+from fieldwren.render.learning import learning_context
 from fieldwren.render.model import optimise_flags, optimised_sources, render_optimised
 from fieldwren.render.renode import Heard, renode_files
 from fieldwren.sources import Sources
@@ -25,9 +26,12 @@ from fieldwren.sources import Sources
 PORT_RING_BYTES = 1024
 """What a board's port buffers of the link unless its definition says otherwise (FW_RING_BYTES)."""
 
-_FOLDERS = ("app", "features", "link")
+_FOLDERS = ("app", "features", "learn", "link", "store")
 _RUNTIME = ("crc32", "detector", "microphone", "posterior", "sample_ring")
 _SMALL_RAM_BYTES = 64 * 1024
+_MICROPHONE_BUFFER_MS = 150.0
+"""A microphone's block comes every 10 ms: the model may take this long. A host sends larger pieces."""
+
 _GAIN_ONE = 256
 _LEVEL_SAMPLES_MOST = 65536
 _POSTERIORS = {
@@ -69,6 +73,8 @@ def app_sources(
         firmware.add("runtime/halve.c")
     files, image = _rendered_app(model, planned.program, board, rendered)
     defines: dict[str, str | None] = {"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.device_front_end).kind}u"}
+    if model.factory is not None:
+        defines["FW_LEARN"] = None
     renode = renode_files(board, provenance, image=image.hex(), learns="FW_LEARN" in defines, heard=heard)
     return Sources(
         files=files,
@@ -144,12 +150,18 @@ def _rendered_app(
 def _context(model: AppModel, program: Program, board: Board) -> dict[str, object]:
     app, detector = model.app, model.detector
     period = model.element_period_ms
+    learning = learning_context(model, board)
+    spare = learning.spare if learning else 0
     return {
         "app": app,
         "board": board.id,
-        "labels": model.labels,
+        "labels": (*model.labels, *[""] * spare),
         "detector": detector,
-        "thresholds": [to_q15(t) for t in detector.thresholds] if detector else [],
+        "learning": learning,
+        "thresholds": [to_q15(t) for t in (*detector.thresholds, *[app.detector.threshold] * spare)]
+        if detector
+        else [],
+        "background": (*detector.background, *[False] * spare) if detector else (),
         "mode": MODES[detector.mode] if detector else 0,
         "release_q15": to_q15(detector.release) if detector else 0,
         "gain_q8": max(1, round(app.microphone.gain * _GAIN_ONE)),
@@ -204,7 +216,11 @@ def _sizes(model: AppModel, board: Board) -> _Sizes:
     small = board.memory is not None and board.memory.ram.bytes < _SMALL_RAM_BYTES
     buffer_ms = model.app.link.buffer_ms
     if buffer_ms is None:
-        buffer_ms = float(8 * model.element_period_ms) if rows else (50.0 if small else 250.0)
+        buffer_ms = (
+            float(8 * model.element_period_ms)
+            if rows
+            else (50.0 if small else _MICROPHONE_BUFFER_MS if board.microphone else 250.0)
+        )
     elements = max(1, -(-payload // element_bytes), round(buffer_ms / model.element_period_ms))
     return _Sizes(
         ring_elements=elements,

@@ -90,6 +90,7 @@ def render_model(planned: Plan, provenance: Provenance, *, own_code: bool = Fals
     """
     program = planned.program
     names = _table_names(planned)
+    resumed = skipped_to(program)
     instances, calls = _instances(program.calls, own_code=own_code)
     context = _model_context(planned) | {
         "headers": sorted({call.kernel.header for call in program.calls}),
@@ -100,7 +101,7 @@ def render_model(planned: Plan, provenance: Provenance, *, own_code: bool = Fals
         ],
         "instances": [instance for instance in instances if instance.kernel.name != SKIP],
         "calls": [
-            _call(planned, names, number, call, instance)
+            _call(planned, names, number, call, instance, is_resumed=number == resumed)
             for number, (call, instance) in enumerate(zip(program.calls, calls, strict=True))
         ],
         "resets": resets(planned),
@@ -225,7 +226,9 @@ def _address(planned: Plan, names: Mapping[int, str], operand: Operand) -> str:
     return f"(void *)({base} + {planned.address(operand)})"
 
 
-def _call(planned: Plan, names: Mapping[int, str], number: int, call: KernelCall, instance: Instance) -> Call:
+def _call(
+    planned: Plan, names: Mapping[int, str], number: int, call: KernelCall, instance: Instance, *, is_resumed: bool
+) -> Call:
     values = {spec.name: value for spec, value in zip(call.kernel.parameters, call.parameters, strict=True)}
     floats = {spec.name: spec.is_float for spec in call.kernel.parameters}
     arguments = [_address(planned, names, operand) for operand in call.operands if operand is not None]
@@ -241,7 +244,7 @@ def _call(planned: Plan, names: Mapping[int, str], number: int, call: KernelCall
         comment=c_comment(f"{call.layer.operator}: {call.layer.name} {call.layer.output}"[:100]),
         text=text,
         hook=hook,
-        is_after_skipped=number == skipped_to(planned.program),
+        is_after_skipped=is_resumed,
     )
 
 

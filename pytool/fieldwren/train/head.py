@@ -35,7 +35,8 @@ REPLAY, GUARD = 8, 2
 def stored_head(app: str | Path, data: Path, hold_out: Sequence[str] = (), seed: int = 0) -> StoredEmbeddings:
     """Statistics and a draw of embeddings of every group below `data` but those held out.
 
-    REPLAY and then GUARD embeddings a class, spread over the groups; classes without recordings get none.
+    REPLAY and then GUARD embeddings a class, spread over the groups; classes without recordings get none, but for the
+    app's background, which gets what belongs to no class.
     """
     loaded = load_app(app)
     graph = read_model(loaded.model_path)
@@ -54,7 +55,11 @@ def stored_head(app: str | Path, data: Path, hold_out: Sequence[str] = (), seed:
     drawn: dict[str, Embeddings] = {}
     for label in model.labels:
         drawn[label] = _spread([s.embeddings[s.labels == label] for s in kept], REPLAY + GUARD, rng)
-    others = _spread([s.embeddings[~np.isin(s.labels, model.labels)] for s in kept], REPLAY, rng)
+    others = _spread([s.embeddings[~np.isin(s.labels, model.labels)] for s in kept], 2 * REPLAY, rng)
+    background = next((label for label in loaded.detector.background if not len(drawn.get(label, ()))), None)
+    if background is not None:  # what is none of the others is what this class is there for
+        drawn[background], others = others[: REPLAY + GUARD], others[REPLAY + GUARD :]
+    others = others[:REPLAY]
     return StoredEmbeddings(
         mean,
         gain,

@@ -1,0 +1,388 @@
+/* Commands about learning. Linked only into apps that learn (FW_LEARN). */
+#include <stddef.h>
+#include <string.h>
+
+#include "app/device.h"
+#include "fw_learning.h"
+
+enum { PRACTICE_PASSES = 20, PASSES_MOST = 1000 };
+
+static const char *const IMPORT = "head"; /* the blob that `import` takes */
+
+static fw_learning_t *learning_of(const fw_device_t *device) {
+  return device->app->memory.learning;
+}
+
+static void ok(fw_device_t *device) {
+  fw_link_answer(&device->link);
+  fw_link_answer_end(&device->link);
+}
+
+/* Whoever streams wants the answers of one head. Returns 1 (and has answered) while a host feeds the app. */
+static int is_streaming(fw_device_t *device) {
+  if (device->app->source != FW_SOURCE_LINK) return 0;
+  fw_link_error(&device->link, "busy", "a stream is running: stream stop first", FW_COMMAND_WORDS);
+  return 1;
+}
+
+static void refuse(fw_device_t *device, fw_status_t status, const char *argument_message, uint32_t word) {
+  fw_link_t *const link = &device->link;
+  if (learning_of(device)->refused != 0u) {
+    fw_link_error(link, "forbidden", "the self-test failed: this build must not learn", FW_COMMAND_WORDS);
+    return;
+  }
+  switch (status) {
+    case FW_E_STATE:
+      fw_link_error(link, "busy", "learning or saving: see learn status", FW_COMMAND_WORDS);
+      break;
+    case FW_E_SPACE:
+      fw_link_error(link, "full", "there is no room for another class", word);
+      break;
+    case FW_E_UNKNOWN:
+      fw_link_error(link, "not_ready", argument_message, word);
+      break;
+    default:
+      fw_link_error(link, "bad_argument", argument_message, word);
+      break;
+  }
+}
+
+/* The class that a word names, as a label does; FW_LEARNER_NEGATIVE if none. */
+static uint32_t find_class(const fw_device_t *device, uint32_t word) {
+  const fw_command_t *command = &device->link.command;
+  const uint32_t label =
+      word < command->word_count ? fw_device_find_label(device, command->words[word]) : FW_LEARNER_NEGATIVE;
+  return label < fw_learning_labels(learning_of(device)) ? fw_learning_class(learning_of(device), label)
+                                                         : (uint32_t)FW_LEARNER_NEGATIVE;
+}
+
+static void answer_class(fw_device_t *device, uint32_t class_number) {
+  const uint32_t label = fw_learning_label(learning_of(device), class_number);
+  fw_json_t *json = fw_link_answer(&device->link);
+  fw_json_uint(json, "index", label);
+  fw_json_text(json, "label", fw_device_label_name(device, label), FW_LEARNER_NAME_BYTES);
+  fw_link_answer_end(&device->link);
+}
+
+static void teach_sample(fw_device_t *device, fw_sample_kind_t kind, uint32_t class_number, uint32_t word) {
+  const fw_status_t status = fw_learning_teach(learning_of(device), kind, class_number);
+  if (status == FW_OK) {
+    answer_class(device, class_number);
+  } else {
+    refuse(device, status, status == FW_E_UNKNOWN ? "there is no such sample yet" : "there is no such label", word);
+  }
+}
+
+/* teach LABEL|#INDEX [detected|missed] */
+static void teach(fw_device_t *device) {
+  const fw_command_t *command = &device->link.command;
+  const uint32_t class_number = find_class(device, 1);
+  fw_sample_kind_t kind = FW_SAMPLE_NEWEST;
+  int is_known = command->word_count == 2u;
+  if (fw_command_is(command, 2, "detected")) kind = FW_SAMPLE_DETECTED, is_known = command->word_count == 3u;
+  if (fw_command_is(command, 2, "missed")) kind = FW_SAMPLE_MISSED, is_known = command->word_count == 3u;
+  if (!is_known) {
+    fw_link_error(&device->link, "bad_argument", "teach LABEL|#INDEX [detected|missed]", 2);
+  } else if (class_number == FW_LEARNER_NEGATIVE) {
+    fw_link_error(&device->link, "unknown_name", "there is no such label", 1);
+  } else if (!is_streaming(device)) {
+    teach_sample(device, kind, class_number, 1);
+  }
+}
+
+/* Which class a wrong detection should have been: the other one of two, the background; else none that is known. */
+static uint32_t instead_of(const fw_device_t *device, uint32_t label) {
+  const fw_learning_t *const g = learning_of(device);
+  const fw_detector_config_t *detector = &device->app->config->detector;
+  if (detector->class_count == 2u) return fw_learning_class(g, 1u - label);
+  for (uint32_t i = 0; i < detector->class_count; i++) {
+    if (detector->background[i] != 0u && i != label) return fw_learning_class(g, i);
+  }
+  return FW_LEARNER_NEGATIVE;
+}
+
+static void feedback_wrong(fw_device_t *device) {
+  fw_learning_t *const g = learning_of(device);
+  const uint32_t instead = instead_of(device, g->detected);
+  if (instead != FW_LEARNER_NEGATIVE) {
+    teach_sample(device, FW_SAMPLE_DETECTED, instead, FW_COMMAND_WORDS);
+    return;
+  }
+  /* No class to teach: from now on it counts among the negatives that updates may not accept. */
+  const int8_t *const sample = g->config->samples + FW_SAMPLE_DETECTED * (uint32_t)g->learner_config.features;
+  const fw_status_t status = fw_keeper_is_busy(&g->keeper) || g->learner_config.guard_samples == 0u
+                                 ? FW_E_STATE
+                                 : fw_learner_guard(&g->learner, sample, FW_LEARNER_NEGATIVE);
+  if (status == FW_OK) {
+    fw_keeper_changed(&g->keeper);
+    ok(device);
+  } else {
+    refuse(device, status, "", FW_COMMAND_WORDS);
+  }
+}
+
+static void feedback(fw_device_t *device) {
+  const fw_command_t *command = &device->link.command;
+  const fw_learning_t *const g = learning_of(device);
+  const int is_right = fw_command_is(command, 1, "right");
+  if (command->word_count != 2u || (!is_right && !fw_command_is(command, 1, "wrong"))) {
+    fw_link_error(&device->link, "bad_argument", "feedback right, or feedback wrong", 1);
+  } else if (is_streaming(device)) {
+    return;
+  } else if (g->has[FW_SAMPLE_DETECTED] == 0u) {
+    fw_link_error(&device->link, "not_ready", "nothing was detected yet", FW_COMMAND_WORDS);
+  } else if (!is_right) {
+    feedback_wrong(device);
+  } else if (fw_learning_class(g, g->detected) == FW_LEARNER_NEGATIVE) {
+    fw_link_error(&device->link, "not_ready", "the class that was detected is gone", FW_COMMAND_WORDS);
+  } else {
+    teach_sample(device, FW_SAMPLE_DETECTED, fw_learning_class(g, g->detected), FW_COMMAND_WORDS);
+  }
+}
+
+static void practise(fw_device_t *device) {
+  const fw_command_t *command = &device->link.command;
+  uint32_t passes = PRACTICE_PASSES;
+  if (command->word_count > 2u ||
+      (command->word_count == 2u && (!fw_command_uint(command, 1, PASSES_MOST, &passes) || passes == 0u))) {
+    fw_link_error(&device->link, "bad_argument", "practise [PASSES], from 1 to 1000", 1);
+    return;
+  }
+  if (is_streaming(device)) return;
+  const fw_status_t status = fw_learner_practise(&learning_of(device)->learner, (uint16_t)passes);
+  if (status == FW_OK) {
+    ok(device);
+  } else {
+    refuse(device, status, "", FW_COMMAND_WORDS);
+  }
+}
+
+static const char *const NAME_RULE = "a name has 1 to 19 bytes, and no other class has it";
+
+static void class_add(fw_device_t *device, const char *name) {
+  uint16_t class_number = 0;
+  const fw_status_t status = fw_learning_add_class(learning_of(device), name, &class_number);
+  if (status == FW_OK) {
+    answer_class(device, class_number);
+  } else {
+    refuse(device, status, NAME_RULE, 2);
+  }
+}
+
+static void class_change(fw_device_t *device, const char *name) {
+  fw_learning_t *const g = learning_of(device);
+  const uint32_t class_number = find_class(device, 2);
+  if (class_number == FW_LEARNER_NEGATIVE) {
+    fw_link_error(&device->link, "unknown_name", "there is no such label", 2);
+    return;
+  }
+  const fw_status_t status =
+      name != NULL ? fw_learning_rename_class(g, class_number, name) : fw_learning_remove_class(g, class_number);
+  if (status != FW_OK) {
+    refuse(device, status, name != NULL ? NAME_RULE : "the last class stays", name != NULL ? 3 : 2);
+  } else {
+    ok(device);
+  }
+}
+
+static void class_command(fw_device_t *device) {
+  const fw_command_t *command = &device->link.command;
+  const uint32_t words = command->word_count;
+  if (is_streaming(device)) return;
+  if (words == 3u && fw_command_is(command, 1, "add")) {
+    class_add(device, command->words[2]);
+  } else if (words == 3u && fw_command_is(command, 1, "remove")) {
+    class_change(device, NULL);
+  } else if (words == 4u && fw_command_is(command, 1, "rename")) {
+    class_change(device, command->words[3]);
+  } else {
+    fw_link_error(&device->link, "bad_argument", "class add NAME, remove LABEL, or rename LABEL NAME", 1);
+  }
+}
+
+/* ---- keeping ---- */
+
+static void save(fw_device_t *device) {
+  const fw_status_t status = fw_keeper_save(&learning_of(device)->keeper);
+  fw_link_close_outbound(&device->link); /* the record that was got may be the next to be erased */
+  if (status == FW_OK) {
+    ok(device);
+  } else {
+    refuse(device, status, "this board has no flash for it", FW_COMMAND_WORDS);
+  }
+}
+
+static void undo(fw_device_t *device) {
+  if (is_streaming(device)) return;
+  const fw_status_t status = fw_keeper_undo(&learning_of(device)->keeper);
+  fw_link_close_outbound(&device->link);
+  if (status == FW_OK) {
+    ok(device);
+  } else {
+    refuse(device, status, "there is nothing to go back to", FW_COMMAND_WORDS);
+  }
+}
+
+static void reset_learned(fw_device_t *device) {
+  if (is_streaming(device)) return;
+  const fw_status_t status = fw_keeper_reset(&learning_of(device)->keeper);
+  fw_link_close_outbound(&device->link);
+  if (status == FW_OK) {
+    ok(device);
+  } else {
+    refuse(device, status, "", FW_COMMAND_WORDS);
+  }
+}
+
+static void import(fw_device_t *device) {
+  fw_learning_t *const g = learning_of(device);
+  uint32_t bytes = 0;
+  uint32_t index = 0;
+  if (is_streaming(device)) return;
+  while (index < device->blob_count && strcmp(device->blobs[index].name, IMPORT) != 0) index++;
+  if (fw_keeper_is_busy(&g->keeper)) {
+    refuse(device, FW_E_STATE, "", FW_COMMAND_WORDS);
+    return;
+  }
+  if (!fw_device_take_blob(device, index, &bytes)) {
+    fw_link_error(&device->link, "not_ready", "nothing was put: put head first", FW_COMMAND_WORDS);
+    return;
+  }
+  switch (fw_keeper_import(&g->keeper, device->blobs[index].bytes, bytes)) {
+    case FW_OK:
+      ok(device);
+      break;
+    case FW_E_ARGUMENT:
+      fw_link_error(&device->link, "other_model", "it was learned with another model", FW_COMMAND_WORDS);
+      break;
+    case FW_E_SPACE:
+      fw_link_error(&device->link, "full", "it has more classes than there is room for", FW_COMMAND_WORDS);
+      break;
+    default:
+      fw_link_error(&device->link, "bad_argument", "it is damaged, or of a newer version", FW_COMMAND_WORDS);
+      break;
+  }
+}
+
+/* ---- looking ---- */
+
+static void learn_status(fw_device_t *device) {
+  static const char *const origins[] = {"factory", "saved", "previous"};
+  static const char *const results[] = {"none", "none", "accepted", "rolled_back", "fault"};
+  const fw_learning_t *const g = learning_of(device);
+  fw_json_t *json = fw_link_answer(&device->link);
+  fw_json_uint(json, "classes", g->learner.classes);
+  fw_json_uint(json, "classes_most", g->learner_config.classes_most);
+  fw_json_uint(json, "features", g->learner_config.features);
+  fw_json_bool(json, "busy", fw_keeper_is_busy(&g->keeper));
+  fw_json_uint(json, "updates", g->learner.updates);
+  fw_json_uint(json, "taught", g->teachings);
+  fw_json_string(json, "last", results[g->last <= FW_KEEPER_FAULT ? g->last : 0]);
+  fw_json_uint(json, "rollbacks", g->learner.rollbacks);
+  fw_json_uint(json, "guard", g->learner.guard_count);
+  fw_json_string(json, "origin", origins[g->keeper.origin]);
+  fw_json_bool(json, "store", g->keeper.has_store);
+  fw_json_bool(json, "unsaved", g->keeper.unsaved);
+  fw_json_uint(json, "saved", g->keeper.store.sequence);
+  fw_json_bool(json, "failed", g->store_failed);
+  fw_json_uint(json, "slots", g->keeper.store.slots);
+  fw_json_bool(json, "sample", g->has[FW_SAMPLE_NEWEST]);
+  fw_json_bool(json, "detected", g->has[FW_SAMPLE_DETECTED]);
+  fw_json_bool(json, "missed", g->has[FW_SAMPLE_MISSED]);
+  fw_link_answer_end(&device->link);
+}
+
+/* learn class LABEL|#INDEX */
+static void learn_class(fw_device_t *device) {
+  const fw_learning_t *const g = learning_of(device);
+  const uint32_t class_number = find_class(device, 2);
+  if (class_number == FW_LEARNER_NEGATIVE || class_number >= g->learner.classes) {
+    fw_link_error(&device->link, "unknown_name", "there is no such label", 2);
+    return;
+  }
+  const fw_learner_class_t *const entry = &g->learner.table[class_number];
+  const uint32_t label = fw_learning_label(g, class_number);
+  fw_json_t *json = fw_link_answer(&device->link);
+  fw_json_uint(json, "index", label);
+  fw_json_text(json, "label", fw_device_label_name(device, label), 128);
+  fw_json_uint(json, "taught", entry->taught);
+  fw_json_uint(json, "kept", entry->own);
+  fw_json_uint(json, "stored", entry->stored);
+  fw_json_bool(json, "added", entry->anchor == FW_LEARNER_NO_ANCHOR);
+  fw_link_answer_end(&device->link);
+}
+
+/* learn answer: what the newest sample is, by the head as it is now. */
+static void learn_answer(fw_device_t *device) {
+  fw_learning_t *const g = learning_of(device);
+  if (g->has[FW_SAMPLE_NEWEST] == 0u) {
+    fw_link_error(&device->link, "not_ready", "there is no such sample yet", FW_COMMAND_WORDS);
+    return;
+  }
+  const fw_learner_answer_t answer = fw_learner_classify(&g->learner, g->config->samples);
+  const uint32_t label = fw_learning_label(g, answer.label);
+  fw_json_t *json = fw_link_answer(&device->link);
+  fw_json_uint(json, "index", label);
+  fw_json_text(json, "label", fw_device_label_name(device, label), 128);
+  fw_json_float(json, "confidence", answer.confidence);
+  fw_json_bool(json, "accepted", answer.accepted);
+  fw_link_answer_end(&device->link);
+}
+
+int fw_device_learn_command(fw_device_t *device) {
+  const fw_command_t *command = &device->link.command;
+  if (learning_of(device) == NULL) return 0;
+  if (fw_command_is(command, 0, "learn")) {
+    if (command->word_count == 2u && fw_command_is(command, 1, "status")) {
+      learn_status(device);
+    } else if (command->word_count == 2u && fw_command_is(command, 1, "answer")) {
+      learn_answer(device);
+    } else if (command->word_count == 3u && fw_command_is(command, 1, "class")) {
+      learn_class(device);
+    } else {
+      fw_link_error(&device->link, "bad_argument", "learn status, learn answer, or learn class LABEL|#INDEX", 1);
+    }
+    return 1;
+  }
+  const int is_reset =
+      command->word_count == 2u && fw_command_is(command, 0, "reset") && fw_command_is(command, 1, "learned");
+  const int is_alone = command->word_count == 1u;
+  enum { NOTHING, TEACH, FEEDBACK, PRACTISE, CLASS, SAVE, UNDO, IMPORTED, RESET } which = NOTHING;
+  if (fw_command_is(command, 0, "teach")) which = TEACH;
+  if (fw_command_is(command, 0, "feedback")) which = FEEDBACK;
+  if (fw_command_is(command, 0, "practise")) which = PRACTISE;
+  if (fw_command_is(command, 0, "class")) which = CLASS;
+  if (is_alone && fw_command_is(command, 0, "save")) which = SAVE;
+  if (is_alone && fw_command_is(command, 0, "undo")) which = UNDO;
+  if (is_alone && fw_command_is(command, 0, "import")) which = IMPORTED;
+  if (is_reset) which = RESET;
+  if (which == NOTHING) return 0;
+  if (!fw_link_admit(&device->link)) return 1;
+  switch (which) {
+    case TEACH:
+      teach(device);
+      break;
+    case FEEDBACK:
+      feedback(device);
+      break;
+    case PRACTISE:
+      practise(device);
+      break;
+    case CLASS:
+      class_command(device);
+      break;
+    case SAVE:
+      save(device);
+      break;
+    case UNDO:
+      undo(device);
+      break;
+    case IMPORTED:
+      import(device);
+      break;
+    default:
+      reset_learned(device);
+      break;
+  }
+  return 1;
+}

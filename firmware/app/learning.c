@@ -1,0 +1,204 @@
+#include <stddef.h>
+#include <string.h>
+
+#include "fw_float.h"
+#include "fw_learning.h"
+#include "learn/learner.h"
+#include "learn/script.h"
+#include "runtime/posterior.h"
+
+fw_status_t fw_learning_open(fw_learning_t *g, const fw_learning_config_t *config, const uint8_t *model_sha256) {
+  memset(g, 0, sizeof *g);
+  g->config = config;
+  fw_status_t status = fw_script_factory(config->factory, config->factory_bytes, &g->learner_config, &g->factory);
+  if (status != FW_OK) return status;
+  status = fw_learner_open(&g->learner, &g->learner_config, &g->factory, config->memory, config->memory_bytes);
+  if (status == FW_E_STATE) {
+    g->refused = 1;
+    status = fw_learner_start(&g->learner, &g->learner_config, &g->factory, config->memory, config->memory_bytes);
+  }
+  if (status != FW_OK) return status;
+  (void)fw_keeper_open(&g->keeper, &g->learner, model_sha256);
+  return FW_OK;
+}
+
+void fw_learning_restart(fw_learning_t *g) {
+  memset(g->has, 0, sizeof g->has);
+  g->missed_q15 = 0;
+  g->rule_count = 0;
+  g->rule_value = 0.0f;
+}
+
+/* ---- classes and labels ---- */
+
+uint32_t fw_learning_labels(const fw_learning_t *g) {
+  return fw_learner_labels(&g->learner) > g->learner.classes ? 2u : g->learner_config.classes_most;
+}
+
+static bool is_pair(const fw_learning_t *g) {
+  return fw_learner_labels(&g->learner) > g->learner.classes;
+}
+
+uint32_t fw_learning_label(const fw_learning_t *g, uint32_t class_number) {
+  const fw_learner_class_t *const table = g->learner.table;
+  if (is_pair(g)) return class_number;
+  if (table[class_number].anchor != FW_LEARNER_NO_ANCHOR) return table[class_number].anchor;
+  uint32_t label = g->factory.classes;
+  for (uint32_t c = 0; c < class_number; ++c) label += table[c].anchor == FW_LEARNER_NO_ANCHOR;
+  return label;
+}
+
+uint32_t fw_learning_class(const fw_learning_t *g, uint32_t label) {
+  if (is_pair(g)) return label < 2u ? label : FW_LEARNER_NEGATIVE;
+  for (uint32_t c = 0; c < g->learner.classes; ++c) {
+    if (fw_learning_label(g, c) == label) return c;
+  }
+  return FW_LEARNER_NEGATIVE;
+}
+
+const char *fw_learning_name(const fw_learning_t *g, uint32_t label) {
+  const uint32_t class_number = fw_learning_class(g, label);
+  return class_number == FW_LEARNER_NEGATIVE || is_pair(g) ? "" : g->learner.table[class_number].name;
+}
+
+/* ---- samples ---- */
+
+static int8_t *sample(const fw_learning_t *g, fw_sample_kind_t kind) {
+  return g->config->samples + (uint32_t)kind * g->learner_config.features;
+}
+
+static void keep(fw_learning_t *g, fw_sample_kind_t kind) {
+  memcpy(sample(g, kind), sample(g, FW_SAMPLE_NEWEST), g->learner_config.features);
+  g->has[kind] = 1;
+}
+
+/* A class that was added and never taught is nobody's answer: its share goes to the others. */
+static float known_share(const fw_learner_t *l) {
+  float share = 1.0f;
+  if (l->config.loss != FW_LOSS_SOFTMAX) return share;
+  for (uint32_t c = 0; c < l->classes; ++c) {
+    if (l->table[c].anchor == FW_LEARNER_NO_ANCHOR && l->table[c].taught == 0u) share -= l->y[c];
+  }
+  return share > 1e-6f ? share : 1.0f;
+}
+
+void fw_learning_posteriors(fw_learning_t *g, const int8_t *embedding, uint16_t *posteriors_q15) {
+  fw_learner_t *const l = &g->learner;
+  memset(posteriors_q15, 0, sizeof *posteriors_q15 * fw_learning_labels(g));
+  memcpy(sample(g, FW_SAMPLE_NEWEST), embedding, l->config.features);
+  g->has[FW_SAMPLE_NEWEST] = 1;
+  const fw_learner_answer_t answer = fw_learner_classify(l, embedding);
+  if (!answer.accepted) return;
+  if (is_pair(g)) {
+    posteriors_q15[1] = fw_posterior_q15(l->y[0]);
+    posteriors_q15[0] = (uint16_t)(FW_Q15_ONE - posteriors_q15[1]);
+    return;
+  }
+  const float share = known_share(l);
+  for (uint32_t c = 0; c < l->classes; ++c) {
+    const bool is_known = l->table[c].anchor != FW_LEARNER_NO_ANCHOR || l->table[c].taught != 0u;
+    if (is_known) posteriors_q15[fw_learning_label(g, c)] = fw_posterior_q15(l->y[c] / share);
+  }
+}
+
+void fw_learning_detected(fw_learning_t *g, uint32_t label) {
+  keep(g, FW_SAMPLE_DETECTED);
+  g->detected = (uint16_t)label;
+  g->missed_q15 = 0;
+  g->has[FW_SAMPLE_MISSED] = 0;
+}
+
+void fw_learning_missed(fw_learning_t *g, uint32_t posterior_q15) {
+  if (posterior_q15 <= g->missed_q15) return;
+  keep(g, FW_SAMPLE_MISSED);
+  g->missed_q15 = (uint16_t)posterior_q15;
+}
+
+/* ---- teaching ---- */
+
+fw_status_t fw_learning_teach(fw_learning_t *g, fw_sample_kind_t kind, uint32_t class_number) {
+  if (class_number >= fw_learner_labels(&g->learner)) return FW_E_ARGUMENT;
+  if (g->has[kind] == 0u) return FW_E_UNKNOWN;
+  if (g->refused != 0u) return FW_E_STATE;
+  const fw_status_t status = fw_learner_teach(&g->learner, sample(g, kind), (uint16_t)class_number);
+  if (status == FW_OK) ++g->teachings;
+  return status;
+}
+
+void fw_learning_row(fw_learning_t *g, const float *row, uint32_t columns) {
+  if (g->config->rule.every != 0u && g->config->rule.column < columns) g->rule_value = row[g->config->rule.column];
+}
+
+/* The rule labels the newest sample, at most once for each. */
+static void apply_rule(fw_learning_t *g) {
+  const fw_label_rule_t *const rule = &g->config->rule;
+  const float value = g->rule_value;
+  if (rule->every == 0u || ++g->rule_count < rule->every || !(value - value == 0.0f)) return; /* NaN: missing */
+  const uint32_t label = value > rule->above ? rule->then_class : rule->otherwise_class;
+  const uint32_t class_number = fw_learning_class(g, label);
+  if (class_number != FW_LEARNER_NEGATIVE && fw_learning_teach(g, FW_SAMPLE_NEWEST, class_number) == FW_OK) {
+    g->rule_count = 0;
+  }
+}
+
+void fw_learning_inferred(fw_learning_t *g) {
+  apply_rule(g);
+}
+
+static fw_status_t changed(fw_learning_t *g, fw_status_t status) {
+  if (status == FW_OK) fw_keeper_changed(&g->keeper);
+  if (status == FW_OK) g->changed_ms = g->now_ms;
+  return status;
+}
+
+fw_status_t fw_learning_add_class(fw_learning_t *g, const char *name, uint16_t *class_number) {
+  const fw_learner_t *const l = &g->learner;
+  uint32_t added = 0;
+  if (fw_keeper_is_busy(&g->keeper)) return FW_E_STATE;
+  /* Labels of removed classes are not given away again, so that they mean what they did. */
+  for (uint32_t c = 0; c < l->classes; ++c) added += l->table[c].anchor == FW_LEARNER_NO_ANCHOR;
+  if (!is_pair(g) && g->factory.classes + added >= l->config.classes_most) return FW_E_SPACE;
+  return changed(g, fw_learner_add_class(&g->learner, name, class_number));
+}
+
+fw_status_t fw_learning_remove_class(fw_learning_t *g, uint32_t class_number) {
+  if (fw_keeper_is_busy(&g->keeper)) return FW_E_STATE;
+  return changed(g, fw_learner_remove_class(&g->learner, (uint16_t)class_number));
+}
+
+fw_status_t fw_learning_rename_class(fw_learning_t *g, uint32_t class_number, const char *name) {
+  if (fw_keeper_is_busy(&g->keeper)) return FW_E_STATE;
+  return changed(g, fw_learner_rename_class(&g->learner, (uint16_t)class_number, name));
+}
+
+/* ---- time ---- */
+
+void fw_learning_clock(fw_learning_t *g, uint32_t now_ms) {
+  g->now_ms = now_ms;
+  if (g->config->save_every_ms == 0u || g->keeper.unsaved == 0u || fw_keeper_is_busy(&g->keeper)) return;
+  if (now_ms - g->changed_ms < g->config->save_wait_ms || now_ms - g->saved_ms < g->config->save_every_ms) return;
+  g->saved_ms = now_ms;
+  (void)fw_keeper_save(&g->keeper);
+}
+
+int fw_learning_poll(fw_learning_t *g) {
+  const fw_keeper_event_t event = fw_keeper_poll(&g->keeper);
+  switch (event) {
+    case FW_KEEPER_ACCEPTED:
+    case FW_KEEPER_ROLLED_BACK:
+    case FW_KEEPER_FAULT:
+      g->last = event;
+      g->changed_ms = g->now_ms;
+      break;
+    case FW_KEEPER_SAVED:
+      g->saved_ms = g->now_ms;
+      g->store_failed = 0;
+      break;
+    case FW_KEEPER_NOT_SAVED:
+      g->store_failed = 1;
+      break;
+    default:
+      break;
+  }
+  return event != FW_KEEPER_IDLE;
+}

@@ -1,0 +1,119 @@
+/* The part of an app that learns: the head behind the model's embedding, the samples that labels are about, and the
+ * store that keeps it all.
+ *
+ * The app (fw_app.h) shows it every embedding and polls it. Labels come from the link (docs/link.md), from a rule over
+ * sensor rows, or from code of your own, a button's for example:
+ *
+ *     if (pressed) fw_learning_teach(app_memory.learning, FW_SAMPLE_NEWEST, 2);
+ *
+ * Call it from the app's task, not from an interrupt. Classes have two numbers: `class` counts the learner's table,
+ * which closes its gaps; `label` is the detector's, and stays: the model's own classes keep theirs, added ones follow.
+ */
+#ifndef FW_LEARNING_H
+#define FW_LEARNING_H
+
+#include "fw_keeper.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Embeddings that are kept. */
+typedef enum {
+  FW_SAMPLE_NEWEST = 0,   /* of the newest inference */
+  FW_SAMPLE_DETECTED = 1, /* of the newest detection */
+  FW_SAMPLE_MISSED = 2,   /* the likeliest since then that reached half a threshold and was not reported */
+  FW_SAMPLE_KINDS = 3
+} fw_sample_kind_t;
+
+/* A weak label for every so many rows: a class while a column is above a value, another one while it is not. */
+typedef struct {
+  uint32_t every; /* inferences from one label to the next; 0: there is no rule */
+  uint32_t column;
+  float above;
+  uint16_t then_class;      /* of the model's own */
+  uint16_t otherwise_class; /* likewise */
+} fw_label_rule_t;
+
+typedef struct {
+  const void *factory; /* a factory block (learn/script.h), aligned to 4 bytes */
+  uint32_t factory_bytes;
+  void *memory; /* FW_LEARNER_BYTES(), aligned to 4 bytes */
+  uint32_t memory_bytes;
+  int8_t *samples;        /* [FW_SAMPLE_KINDS][features] */
+  uint32_t save_wait_ms;  /* what is learned is saved by itself when so long nothing was taught … */
+  uint32_t save_every_ms; /* … and the last save is so long ago. 0: never by itself */
+  fw_label_rule_t rule;
+} fw_learning_config_t;
+
+typedef struct {
+  const fw_learning_config_t *config;
+  fw_learner_config_t learner_config;
+  fw_learner_factory_t factory;
+  fw_learner_t learner;
+  fw_keeper_t keeper;
+  uint32_t now_ms;
+  uint32_t changed_ms; /* when something was taught last */
+  uint32_t saved_ms;
+  uint32_t rule_count; /* inferences since the rule's last label */
+  uint32_t teachings;
+  fw_keeper_event_t last; /* how the last one ended: ACCEPTED, ROLLED_BACK, FAULT; IDLE: there was none */
+  float rule_value;
+  uint16_t detected; /* label of FW_SAMPLE_DETECTED */
+  uint16_t missed_q15;
+  uint8_t has[FW_SAMPLE_KINDS];
+  uint8_t store_failed;
+  uint8_t refused; /* the self-test failed: this build computes other bits than all others, and learns nothing */
+} fw_learning_t;
+
+/* FW_E_FORMAT: the factory block is damaged; or what fw_learner_open() says. Without flash it works, but saves
+ * nothing; where the self-test fails, it classifies and refuses to learn. */
+fw_status_t fw_learning_open(fw_learning_t *learning, const fw_learning_config_t *config, const uint8_t *model_sha256);
+
+/* Forgets the samples: the app starts anew. */
+void fw_learning_restart(fw_learning_t *learning);
+
+/* Labels of the detector: those of the model and places for others. */
+uint32_t fw_learning_labels(const fw_learning_t *learning);
+
+/* The class of a label, or FW_LEARNER_NEGATIVE if it has none now; and the other way round. */
+uint32_t fw_learning_class(const fw_learning_t *learning, uint32_t label);
+uint32_t fw_learning_label(const fw_learning_t *learning, uint32_t class_number);
+
+/* The name of a label; empty if it has no class. */
+const char *fw_learning_name(const fw_learning_t *learning, uint32_t label);
+
+/* Posteriors of a new embedding, [labels]; all 0 where the answer is "none of them". */
+void fw_learning_posteriors(fw_learning_t *learning, const int8_t *embedding, uint16_t *posteriors_q15);
+
+/* What the detector made of it: a detection, or the likeliest label that reached half its threshold and its posterior.
+ */
+void fw_learning_detected(fw_learning_t *learning, uint32_t label);
+void fw_learning_missed(fw_learning_t *learning, uint32_t posterior_q15);
+
+/* The inference is over: the rule may label it. */
+void fw_learning_inferred(fw_learning_t *learning);
+
+/* A row of sensors, for the rule. */
+void fw_learning_row(fw_learning_t *learning, const float *row, uint32_t columns);
+
+/* The clock, for saving. */
+void fw_learning_clock(fw_learning_t *learning, uint32_t now_ms);
+
+/* Teaches a kept sample. FW_E_UNKNOWN: there is no such sample; FW_E_ARGUMENT: no such class; FW_E_STATE: busy with the
+ * last one. Then nothing has changed. */
+fw_status_t fw_learning_teach(fw_learning_t *learning, fw_sample_kind_t kind, uint32_t class_number);
+
+/* Changes of the class table, as in fw_learner.h; FW_E_STATE also while a record is being saved. */
+fw_status_t fw_learning_add_class(fw_learning_t *learning, const char *name, uint16_t *class_number);
+fw_status_t fw_learning_remove_class(fw_learning_t *learning, uint32_t class_number);
+fw_status_t fw_learning_rename_class(fw_learning_t *learning, uint32_t class_number, const char *name);
+
+/* At most one update or one step of saving. Returns 0 if there was nothing to do. */
+int fw_learning_poll(fw_learning_t *learning);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

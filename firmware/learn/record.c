@@ -1,0 +1,205 @@
+#include "learn/record.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "fw_float.h"
+#include "learn/learner.h"
+
+enum { FW_RECORD_HEADER_1_BYTES = 48 };
+
+static const float LARGEST = 1e6f; /* of a weight or statistic */
+
+uint32_t fw_record_bytes(const fw_learner_config_t *c) {
+  return FW_RECORD_BYTES(c->features, c->classes_most, c->replay_per_class, c->guard_samples, c->running_statistics);
+}
+
+static void add(fw_store_part_t *parts, uint32_t *count, const void *bytes, uint32_t size) {
+  if (size == 0u) return;
+  parts[*count].bytes = bytes;
+  parts[*count].count = size;
+  ++*count;
+}
+
+uint32_t fw_record_parts(const fw_learner_t *l, const uint8_t *model, fw_record_header_t *h, fw_store_part_t *parts) {
+  const uint32_t features = l->config.features;
+  uint32_t count = 0;
+  memset(h, 0, sizeof *h);
+  memcpy(h->model, model, sizeof h->model);
+  h->features = l->config.features;
+  h->classes = l->classes;
+  h->replay_per_class = l->config.replay_per_class;
+  h->guard_count = l->guard_count;
+  h->loss = l->config.loss;
+  h->running_statistics = l->mean != NULL;
+  h->guard_seen = l->guard_seen;
+  h->rollbacks = l->rollbacks;
+  h->generator = l->generator;
+  h->updates = l->updates;
+  h->statistics_count = l->statistics_count;
+  h->pull_row = l->pull_row;
+  h->reject_below = l->reject_below;
+  add(parts, &count, h, sizeof *h);
+  add(parts, &count, l->head, 4u * features * l->classes);
+  add(parts, &count, l->head + (uint32_t)l->config.classes_most * features, 4u * l->classes);
+  if (l->mean != NULL) {
+    add(parts, &count, l->mean, 4u * features);
+    add(parts, &count, l->gain, 4u * features);
+    add(parts, &count, l->variance, 4u * features);
+  }
+  add(parts, &count, l->table, (uint32_t)sizeof(fw_learner_class_t) * l->classes);
+  add(parts, &count, l->replay, features * l->classes * l->config.replay_per_class);
+  add(parts, &count, l->guard, features * l->guard_count);
+  add(parts, &count, l->guard_labels, 2u * l->guard_count);
+  return count;
+}
+
+/* ---- reading ---- */
+
+/* A body's arrays, where they lie. */
+typedef struct {
+  fw_record_header_t header;
+  const float *head, *bias, *statistics;
+  const fw_learner_class_t *table;
+  const int8_t *replay, *guard;
+  const uint16_t *guard_labels;
+} body_t;
+
+static const void *take(const uint8_t **at, uint32_t *left, uint32_t bytes) {
+  const uint32_t padded = FW_LEARNER_PADDED(bytes);
+  if (*left < padded) return NULL;
+  const void *const found = *at;
+  *at += padded;
+  *left -= padded;
+  return found;
+}
+
+static bool find(body_t *b, uint32_t version, const void *body, uint32_t bytes) {
+  const uint32_t header_bytes = version == 1u ? FW_RECORD_HEADER_1_BYTES : FW_RECORD_HEADER_BYTES;
+  const uint8_t *at = body;
+  uint32_t left = bytes;
+  const void *const header = take(&at, &left, header_bytes);
+  if (header == NULL) return false;
+  memset(b, 0, sizeof *b);
+  memcpy(&b->header, header, header_bytes);
+  const fw_record_header_t *const h = &b->header;
+  const uint32_t features = h->features;
+  if (h->features > FW_LEARNER_FEATURES_LIMIT || h->classes > FW_LEARNER_CLASSES_LIMIT) return false;
+  b->head = take(&at, &left, 4u * features * h->classes);
+  b->bias = take(&at, &left, 4u * h->classes);
+  b->statistics = take(&at, &left, h->running_statistics ? 12u * features : 0u);
+  b->table = take(&at, &left, (uint32_t)sizeof(fw_learner_class_t) * h->classes);
+  b->replay = take(&at, &left, features * h->classes * h->replay_per_class);
+  b->guard = take(&at, &left, features * h->guard_count);
+  b->guard_labels = take(&at, &left, 2u * h->guard_count);
+  return b->guard_labels != NULL && left == 0u;
+}
+
+/* False for NaN. */
+static bool all_within(const float *values, uint32_t count, float least, float most) {
+  for (uint32_t i = 0; i < count; ++i) {
+    if (!(values[i] >= least && values[i] <= most)) return false;
+  }
+  return true;
+}
+
+static bool is_table_sound(const fw_learner_t *l, const body_t *b) {
+  for (uint32_t c = 0; c < b->header.classes; ++c) {
+    const fw_learner_class_t *const entry = &b->table[c];
+    if (entry->own > entry->stored || entry->stored > b->header.replay_per_class || entry->name[0] == '\0' ||
+        memchr(entry->name, 0, sizeof entry->name) == NULL ||
+        (entry->anchor != FW_LEARNER_NO_ANCHOR && entry->anchor >= l->factory.classes)) {
+      return false;
+    }
+    for (uint32_t other = 0; other < c; ++other) {
+      if (strcmp(entry->name, b->table[other].name) == 0) return false;
+      if (entry->anchor != FW_LEARNER_NO_ANCHOR && entry->anchor == b->table[other].anchor) return false;
+    }
+  }
+  return true;
+}
+
+static bool is_sound(const fw_learner_t *l, const body_t *b) {
+  const fw_record_header_t *const h = &b->header;
+  const uint32_t features = h->features;
+  const uint32_t labels = fw_learner_labels(l) > l->classes ? 2u : h->classes;
+  if (h->features != l->config.features || h->loss != l->config.loss || h->classes == 0u || h->generator == 0u ||
+      !all_within(&h->reject_below, 1, 0.0f, 1.0f) || !is_table_sound(l, b) ||
+      (fw_learner_labels(l) > l->classes && h->classes != 1u) ||
+      !all_within(b->head, features * h->classes, -LARGEST, LARGEST) ||
+      !all_within(b->bias, h->classes, -LARGEST, LARGEST)) {
+    return false;
+  }
+  if (h->running_statistics != 0u && (!all_within(b->statistics, 2u * features, -LARGEST, LARGEST) ||
+                                      !all_within(b->statistics + 2u * features, features, 0.0f, LARGEST))) {
+    return false;
+  }
+  for (uint32_t i = 0; i < h->guard_count; ++i) {
+    if (b->guard_labels[i] != FW_LEARNER_NEGATIVE && b->guard_labels[i] >= labels) return false;
+  }
+  return true;
+}
+
+static void apply_replay(fw_learner_t *l, const body_t *b) {
+  const uint32_t most = l->config.replay_per_class;
+  const uint32_t features = l->config.features;
+  memcpy(l->table, b->table, sizeof(fw_learner_class_t) * b->header.classes);
+  for (uint32_t c = 0; c < b->header.classes; ++c) {
+    fw_learner_class_t *const entry = &l->table[c];
+    if (entry->stored > most) entry->stored = (uint8_t)most;
+    if (entry->own > most) entry->own = (uint8_t)most;
+    memcpy(fw_learner_replay_row(l, c, 0), b->replay + c * features * b->header.replay_per_class,
+           features * entry->stored);
+  }
+}
+
+static bool is_factory_order(const body_t *b, uint32_t factory_classes) {
+  for (uint32_t c = 0; c < factory_classes; ++c) {
+    if (c >= b->header.classes || b->table[c].anchor != c) return false;
+  }
+  return true;
+}
+
+static void apply(fw_learner_t *l, const body_t *b, bool has_guard) {
+  const fw_record_header_t *const h = &b->header;
+  const uint32_t features = l->config.features;
+  fw_learner_reset(l); /* everything that the record does not say */
+  memset(l->head, 0, sizeof(float) * FW_LEARNER_HEAD_FLOATS(features, l->config.classes_most));
+  memset(l->table, 0, sizeof(fw_learner_class_t) * l->config.classes_most);
+  l->classes = h->classes;
+  memcpy(l->head, b->head, sizeof(float) * features * h->classes);
+  memcpy(l->head + (uint32_t)l->config.classes_most * features, b->bias, sizeof(float) * h->classes);
+  if (l->mean != NULL && h->running_statistics != 0u) {
+    memcpy(l->mean, b->statistics, sizeof(float) * features);
+    memcpy(l->gain, b->statistics + features, sizeof(float) * features);
+    memcpy(l->variance, b->statistics + 2u * features, sizeof(float) * features);
+    l->statistics_count = h->statistics_count;
+  }
+  apply_replay(l, b);
+  if (has_guard) {
+    l->guard_count = h->guard_count < l->config.guard_samples ? h->guard_count : l->config.guard_samples;
+    l->guard_seen = h->guard_seen < l->guard_count ? l->guard_count : h->guard_seen;
+    memcpy(l->guard, b->guard, features * l->guard_count);
+    memcpy(l->guard_labels, b->guard_labels, sizeof(uint16_t) * l->guard_count);
+    l->reject_below = h->reject_below;
+  } else if (!is_factory_order(b, l->factory.classes)) {
+    l->guard_count = 0; /* the factory's guard samples go by numbers that classes no longer have */
+  }
+  l->generator = h->generator;
+  l->updates = h->updates;
+  l->rollbacks = h->rollbacks;
+  l->pull_row = (uint8_t)h->pull_row;
+}
+
+fw_status_t fw_record_restore(fw_learner_t *l, const uint8_t *model, uint32_t version, const void *body,
+                              uint32_t bytes) {
+  body_t found;
+  if (l->phase != FW_PHASE_IDLE) return FW_E_STATE;
+  if (version == 0u || version > FW_RECORD_VERSION) return FW_E_UNKNOWN;
+  if (!find(&found, version, body, bytes)) return FW_E_FORMAT;
+  if (memcmp(found.header.model, model, sizeof found.header.model) != 0) return FW_E_ARGUMENT;
+  if (found.header.classes > l->config.classes_most) return FW_E_SPACE;
+  if (!is_sound(l, &found)) return FW_E_FORMAT;
+  apply(l, &found, version >= 2u && l->config.guard_samples > 0u);
+  return FW_OK;
+}

@@ -1,0 +1,142 @@
+"""The [learn] section of an app: its learner's configuration, and the memory and flash that takes."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fieldwren.app import App, LearnSettings
+from fieldwren.boards import Board
+from fieldwren.errors import BadInputError
+from fieldwren.graph import Graph
+from fieldwren.learn.cut import cut
+from fieldwren.learn.factory import Factory, LearnerConfig, factory_of, name_bytes
+from fieldwren.native import library
+
+ENDURANCE = 10_000
+"""Erasures that a page of a microcontroller's flash is rated for."""
+YEARS = 10
+SLOTS_LEAST = 3
+SAMPLES = 3
+"""Embeddings that firmware/app/learning.c keeps."""
+
+_SLOT_OVERHEAD = 32
+_HOST_STORE_BYTES, _HOST_PAGE_BYTES = 64 * 4096, 4096
+_KINDS = ("keyword", "presence", "characters")
+
+
+@dataclass(frozen=True)
+class StoreLayout:
+    """How an app's learned state lies in a board's flash; bytes. `saves_per_day`: until pages are worn after ten years."""
+
+    record_bytes: int
+    slots: int
+    slot_bytes: int
+    page_bytes: int
+    saves_per_day: float
+
+
+def learner_config(settings: LearnSettings) -> LearnerConfig:
+    """The learner's build-time choices."""
+    return LearnerConfig(
+        classes_spare=settings.spare_classes,
+        replay_per_class=settings.replay_per_class,
+        guard_samples=settings.guard_samples,
+        running_statistics=settings.running_statistics,
+        replays_per_sample=settings.replays_per_sample,
+        guard_loss=settings.guard_loss,
+        rate=settings.rate,
+        momentum=settings.momentum,
+        pull=settings.pull,
+        imprint=settings.imprint,
+        reject_below=settings.reject_below,
+    )
+
+
+def app_factory(app: App, graph: Graph, labels: Sequence[str]) -> tuple[Graph, Factory]:
+    """(backbone, what the learner starts from) of an app with [learn].
+
+    Raises UnsupportedError for a model whose last layer cannot learn, BadInputError naming the field for settings that
+    contradict each other.
+    """
+    settings = app.learn
+    assert settings is not None
+    if app.kind not in _KINDS:
+        raise BadInputError(f"{app.where('learn')}: apps of kind {', '.join(_KINDS)} learn; this is {app.kind}")
+    made = cut(graph)
+    for label in labels:
+        try:
+            name_bytes(label)
+        except BadInputError as error:
+            raise BadInputError(f"{app.where('labels')}: {error}") from error
+    config = learner_config(settings)
+    if len(made.weights) != len(labels):  # one output that says yes or no: nothing can be added to it
+        config = LearnerConfig(**{**vars(config), "classes_spare": 0})
+    factory = factory_of(graph, made, labels, config)
+    block = ctypes.create_string_buffer(factory.block())
+    if library().fw_learner_bytes(block) != factory.memory_bytes:
+        raise BadInputError(
+            f"{app.where('learn')}: rate, momentum or pull is out of range, or there are too many classes: "
+            f"pull is at most {0.1 / factory.classes_most:g} with {factory.classes_most} classes"
+        )
+    if settings.rule is not None:
+        for field, label in (("label", settings.rule.label), ("otherwise", settings.rule.otherwise)):
+            if label not in labels:
+                raise BadInputError(
+                    f"{app.where('learn', 'rule', field)}: {label!r} is not a label of the app: {', '.join(labels)}"
+                )
+    return made.backbone, factory
+
+
+def record_bytes(factory: Factory) -> int:
+    """FW_RECORD_BYTES: the body of the largest record."""
+    features, classes, config = factory.features, factory.classes_most, factory.config
+    total = 64 + 4 * (features + 1) * classes + 12 * features * config.running_statistics + 28 * classes
+    embeddings = (
+        features * classes * config.replay_per_class,
+        features * config.guard_samples,
+        2 * config.guard_samples,
+    )
+    return total + sum((part + 3) // 4 * 4 for part in embeddings)
+
+
+def store_layout(factory: Factory, board: Board) -> StoreLayout | None:
+    """Where the state is kept; None if the board has no flash for it, or not for three records."""
+    store = board.memory.store if board.memory is not None else None
+    if board.memory is not None and store is None:
+        return None
+    total, page = (store.bytes, store.page_bytes) if store else (_HOST_STORE_BYTES, _HOST_PAGE_BYTES)
+    body = record_bytes(factory)
+    slot = math.ceil((body + _SLOT_OVERHEAD) / page) * page
+    slots = total // slot
+    if slots < SLOTS_LEAST:
+        return None
+    return StoreLayout(body, slots, slot, page, slots * ENDURANCE / (365.25 * YEARS))
+
+
+def save_every_ms(settings: LearnSettings, layout: StoreLayout | None) -> int:
+    """The least time between two saves that the device makes by itself; 0: it makes none."""
+    if layout is None:
+        return 0
+    seconds = 86400 / layout.saves_per_day if settings.save_every_s is None else settings.save_every_s
+    return min(2**31 - 1, max(1, round(1000 * seconds)))
+
+
+def image_bytes(factory: Factory) -> int:
+    """FW_STORE_IMAGE_BYTES of the largest record."""
+    return record_bytes(factory) + _SLOT_OVERHEAD - 8
+
+
+def imports_head(settings: LearnSettings, board: Board) -> bool:
+    """Whether the firmware takes a head over the link."""
+    if settings.import_head is not None:
+        return settings.import_head
+    return board.memory is None or board.memory.ram.bytes >= 64 * 1024
+
+
+def learning_ram_bytes(settings: LearnSettings, factory: Factory, board: Board) -> int:
+    """Static RAM of learning but for its few fixed variables: learner, samples, and a head on its way in."""
+    samples = (SAMPLES * factory.features + 3) // 4 * 4
+    return factory.memory_bytes + samples + (image_bytes(factory) if imports_head(settings, board) else 0)

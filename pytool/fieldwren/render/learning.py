@@ -1,0 +1,74 @@
+"""What templates need to know of an app that learns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fieldwren.app import LabelRule
+from fieldwren.app_model import AppModel
+from fieldwren.boards import Board
+from fieldwren.errors import BadInputError
+from fieldwren.features import SensorFrontEnd
+
+
+@dataclass(frozen=True)
+class RuleContext:
+    """fw_label_rule_t."""
+
+    every: int
+    column: int
+    above: float
+    then_class: int
+    otherwise_class: int
+
+
+@dataclass(frozen=True)
+class LearningContext:
+    """Sizes in bytes; `block` the factory block in words; `spare` labels that the detector has besides the model's."""
+
+    block: NDArray[np.uint32]
+    memory_bytes: int
+    samples_bytes: int
+    image_bytes: int
+    spare: int
+    save_wait_ms: int
+    save_every_ms: int
+    rule: RuleContext | None
+
+
+def learning_context(model: AppModel, board: Board) -> LearningContext | None:
+    """None for an app that does not learn."""
+    from fieldwren.learn import settings as learn
+
+    settings, factory = model.app.learn, model.factory
+    if settings is None or factory is None:
+        return None
+    return LearningContext(
+        block=np.frombuffer(factory.block(), "<u4"),
+        memory_bytes=factory.memory_bytes,
+        samples_bytes=learn.SAMPLES * factory.features,
+        image_bytes=learn.image_bytes(factory) if learn.imports_head(settings, board) else 0,
+        spare=max(0, factory.classes_most - len(model.labels)),
+        save_wait_ms=round(1000 * settings.save_after_s),
+        save_every_ms=learn.save_every_ms(settings, learn.store_layout(factory, board)),
+        rule=_rule(model, settings.rule) if settings.rule is not None else None,
+    )
+
+
+def _rule(model: AppModel, rule: LabelRule) -> RuleContext:
+    front_end = model.front_end
+    if not isinstance(front_end, SensorFrontEnd) or rule.channel not in front_end.channels:
+        known = f": {', '.join(front_end.channels)}" if isinstance(front_end, SensorFrontEnd) else ", which hears audio"
+        raise BadInputError(
+            f"{model.app.where('learn', 'rule', 'channel')}: {rule.channel!r} is no channel of the app{known}"
+        )
+    return RuleContext(
+        every=max(1, round(1000 * rule.every_s / model.stride_ms)),
+        column=front_end.channels.index(rule.channel),
+        above=rule.above,
+        then_class=model.labels.index(rule.label),
+        otherwise_class=model.labels.index(rule.otherwise),
+    )
