@@ -11,6 +11,7 @@ has() { command -v "$1" >/dev/null 2>&1; }
 # newlib's C library for the arm compiler: without it -print-file-name answers with the bare name.
 has_newlib() { [ "$(arm-none-eabi-gcc -print-file-name=libc.a 2>/dev/null)" != libc.a ] && has arm-none-eabi-gcc; }
 has_picolibc() { riscv64-unknown-elf-gcc --specs=picolibc.specs -E -x c /dev/null >/dev/null 2>&1; }
+has_xtensa_picolibc() { [ -e /usr/lib/xtensa-lx106-elf/picolibc.specs ]; }
 has_libc() { echo '#include <stdio.h>' | gcc -E -x c - >/dev/null 2>&1; }
 has_venv() { "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; }
 has_python_headers() {
@@ -33,6 +34,8 @@ needs gcc-arm-none-eabi has arm-none-eabi-gcc
 needs libnewlib-arm-none-eabi has_newlib
 needs gcc-riscv64-unknown-elf has riscv64-unknown-elf-gcc
 needs picolibc-riscv64-unknown-elf has_picolibc
+needs gcc-xtensa-lx106 has xtensa-lx106-elf-gcc
+needs picolibc-xtensa-lx106-elf has_xtensa_picolibc
 needs qemu-system-arm has qemu-system-arm
 needs qemu-system-misc has qemu-system-riscv32
 needs espeak-ng has espeak-ng

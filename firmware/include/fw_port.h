@@ -26,10 +26,21 @@ uint32_t fw_port_read(uint8_t *bytes, uint32_t size);
 /* Link: sends all bytes, waiting (bounded) while the transmitter is busy. */
 void fw_port_write(const uint8_t *bytes, uint32_t size);
 
+/* Microphone, on boards that have one: from fw_port_audio_start() on, the platform calls fw_port_audio(), which the
+ * app defines, from its interrupt with each block of samples. FW_E_TIMEOUT: the microphone's clock does not start. */
+fw_status_t fw_port_audio_start(void);
+void fw_port_audio(const int16_t *samples, uint32_t count);
+
+/* The board's light, where it has one: on (1) or off (0). */
+void fw_port_light(uint32_t on);
+
 /* A free-running counter for measuring, and what it counts: on emulated boards `fw_port_instructions_per_tick_q8`
  * is the number of executed instructions per tick × 256 under QEMU's -icount shift=0. */
 uint64_t fw_port_ticks(void);
 extern const uint32_t fw_port_instructions_per_tick_q8;
+
+/* How many of them are a second. */
+extern const uint32_t fw_port_ticks_per_second;
 
 /* Interrupts off/on around a measurement. */
 void fw_port_irq_off(void);
@@ -40,10 +51,10 @@ enum {
   FW_EXIT_RESET = 124, /* the program asked for a restart where there is nothing to restart (host) */
   FW_EXIT_FAULT = 125  /* the processor took a fault */
 };
-_Noreturn void fw_port_exit(int code);
+__attribute__((noreturn)) void fw_port_exit(int code); /* for C++ too, which has no _Noreturn */
 
 /* Restarts the board. */
-_Noreturn void fw_port_reset(void);
+__attribute__((noreturn)) void fw_port_reset(void); /* for C++ too, which has no _Noreturn */
 
 /* Bulk channel of emulated boards and the host: plain files in the emulator's working folder. Returns a handle >= 0
  * or a negative status; read returns the bytes read (0 at the end). Boards without one return FW_E_UNKNOWN. */

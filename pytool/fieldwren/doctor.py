@@ -124,6 +124,8 @@ def _tools_of_boards() -> list[tuple[str, str, str, bool]]:
     """
     users: dict[tuple[str, str], list[Board]] = {}
     for board in map(load_board, board_ids()):
+        if board.toolchain is None:
+            continue
         prefix = board.toolchain.prefix
         users.setdefault(("compilers", f"{prefix}gcc" if prefix else "cc"), []).append(board)
         if isinstance(board.emulator, QemuMachine):

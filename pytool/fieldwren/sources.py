@@ -13,7 +13,8 @@ class Sources:
     `files` maps names to contents and becomes the project's `src/`. `firmware` names hand-written C files relative
     to `firmware/` (`kernels/conv2d.c`); their quoted includes, and those of `files`, are followed, and the board's
     port is added. `defines` become `-DNAME=VALUE` (`None`: `-DNAME`) for every file. `stack_bytes` replaces the
-    board's default stack size.
+    board's default stack size. `extra` are files beside `src/` that no image is made from, by name in the project.
+    `build_id` is what an app's firmware reports as `image`, in hexadecimal.
     """
 
     files: Mapping[str, bytes]
@@ -21,3 +22,5 @@ class Sources:
     defines: Mapping[str, str | None] = field(default_factory=dict)
     optimise_flags: tuple[str, ...] = ("-O2",)
     stack_bytes: int | None = None
+    extra: Mapping[str, bytes] = field(default_factory=dict)
+    build_id: str = ""

@@ -40,6 +40,7 @@ _KNOWN = (
     Tool("qemu-system-arm", "qemu-system-arm", "qemu"),
     Tool("qemu-system-riscv32", "qemu-system-misc", "qemu"),
     Tool("renode", None, None, elsewhere="install Renode from https://renode.io and put `renode` on PATH"),
+    Tool("pyocd", None, None, elsewhere="pip install pyocd"),
     Tool("espeak-ng", "espeak-ng", "espeak-ng"),
 )
 

@@ -13,7 +13,7 @@ from support import CHECKOUT, require_tool
 FIRMWARE = CHECKOUT / "firmware"
 PORTABLE = [
     path
-    for part in ("app", "features", "kernels", "runtime", "learn", "link", "store")
+    for part in ("app", "benchmark", "features", "kernels", "runtime", "learn", "link", "store")
     for path in sorted((FIRMWARE / part).rglob("*.c"))
 ]
 FLAGS = ("-std=c99", "-ffp-contract=off", "-Wall", "-Wextra", "-Wconversion", "-Werror")
@@ -49,8 +49,10 @@ def test_clang_format() -> None:
         ("arm-none-eabi-gcc", ("-mcpu=cortex-m0", "-mthumb", "-fsyntax-only")),
         ("arm-none-eabi-gcc", ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16", "-fsyntax-only")),
         ("riscv64-unknown-elf-gcc", ("--specs=picolibc.specs", "-march=rv32imc", "-mabi=ilp32", "-fsyntax-only")),
+        # The LX106 of the ESP8266: the compiler's Xtensa back end, though neither the ESP32's core nor its FPU.
+        ("xtensa-lx106-elf-gcc", ("--specs=/usr/lib/xtensa-lx106-elf/picolibc.specs", "-O1", "-c")),
     ],
-    ids=["host", "cortex-m0", "cortex-m4", "rv32imc"],
+    ids=["host", "cortex-m0", "cortex-m4", "rv32imc", "xtensa-lx106"],
 )
 def test_no_warnings(compiler: str, flags: tuple[str, ...], tmp_path: Path) -> None:
     tool = require_tool(compiler)

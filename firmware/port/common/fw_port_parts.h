@@ -27,6 +27,10 @@ __attribute__((weak)) uint32_t fw_link_pending(void);
 __attribute__((weak)) void fw_link_isr(void);
 __attribute__((weak)) void fw_millis_init(void);
 __attribute__((weak)) void fw_tick_isr(void);
+__attribute__((weak)) void fw_audio_isr(void);
+
+/* Whether samples came since the last call. */
+__attribute__((weak)) uint32_t fw_audio_pending(void);
 
 /* Masks interrupts and returns what fw_irq_restore() needs to undo exactly that. */
 uint32_t fw_irq_save(void);

@@ -4,6 +4,8 @@
 
 void fw_port_idle(void) {
   const uint32_t mask = fw_irq_save();
-  if (!(fw_link_pending && fw_link_pending() != 0u)) fw_wait_for_interrupt();
+  const uint32_t bytes = fw_link_pending ? fw_link_pending() : 0u;
+  const uint32_t samples = fw_audio_pending ? fw_audio_pending() : 0u;
+  if (bytes == 0u && samples == 0u) fw_wait_for_interrupt();
   fw_irq_restore(mask);
 }

@@ -1,5 +1,5 @@
 /* Vector table and reset of every Cortex-M board. The board's definition gives the numbers of its interrupts:
- * FW_LINK_IRQ (UART) and, where the core has no SysTick, FW_TICK_IRQ. */
+ * FW_LINK_IRQ (UART); FW_TICK_IRQ where SysTick is not the tick; FW_AUDIO_IRQ where there is a microphone. */
 #include "port/common/fw_port_parts.h"
 #include "port/cortexm/fw_cortexm.h"
 
@@ -64,12 +64,20 @@ __attribute__((naked)) static void hard_fault_entry(void) {
 #define HARD_FAULT fw_fault
 #endif
 
+#define LATER(a, b) ((a) > (b) ? (a) : (b))
+
 #ifdef FW_TICK_IRQ
-#define LAST_IRQ   (FW_TICK_IRQ > FW_LINK_IRQ ? FW_TICK_IRQ : FW_LINK_IRQ)
 #define TICK_ENTRY (16 + FW_TICK_IRQ)
+#define LAST_TICK  FW_TICK_IRQ
 #else
-#define LAST_IRQ   FW_LINK_IRQ
 #define TICK_ENTRY 15
+#define LAST_TICK  0
+#endif
+
+#ifdef FW_AUDIO_IRQ
+#define LAST_IRQ LATER(LATER(FW_LINK_IRQ, LAST_TICK), FW_AUDIO_IRQ)
+#else
+#define LAST_IRQ LATER(FW_LINK_IRQ, LAST_TICK)
 #endif
 
 typedef union {
@@ -88,4 +96,7 @@ __attribute__((section(".fw_vectors"), used)) static const fw_vector_t vectors[1
     [7] = {.handler = fw_fault},
     [TICK_ENTRY] = {.handler = fw_tick_isr},
     [16 + FW_LINK_IRQ] = {.handler = fw_link_isr},
+#ifdef FW_AUDIO_IRQ
+    [16 + FW_AUDIO_IRQ] = {.handler = fw_audio_isr},
+#endif
 };

@@ -3,6 +3,7 @@
 #include "port/common/fw_port_parts.h"
 
 const uint32_t fw_port_instructions_per_tick_q8 = 256u * FW_INSTRUCTIONS_PER_TICK;
+const uint32_t fw_port_ticks_per_second = FW_CLOCK_HZ;
 
 uint64_t fw_port_ticks(void) {
   static uint32_t turns, before;

@@ -17,6 +17,7 @@ static struct timespec started;
 
 /* Nanoseconds of a steady clock; instructions are not counted here. */
 const uint32_t fw_port_instructions_per_tick_q8 = 0;
+const uint32_t fw_port_ticks_per_second = 1000000000u;
 
 uint64_t fw_port_ticks(void) {
   struct timespec now;

@@ -5,6 +5,8 @@
 __asm__(".option arch, +zicsr");
 
 const uint32_t fw_port_instructions_per_tick_q8 = 256u * FW_INSTRUCTIONS_PER_TICK;
+/* Retired instructions are nanoseconds under -icount, and no time at all without it. */
+const uint32_t fw_port_ticks_per_second = 1000000000u;
 
 uint64_t fw_port_ticks(void) {
   uint32_t high, low, again;

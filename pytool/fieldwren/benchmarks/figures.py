@@ -163,7 +163,8 @@ def _figures(made: BenchResult, graph: Graph) -> dict[str, Any]:
 
 def _compilers() -> dict[str, str]:
     """What built the images: sizes and counts belong to a compiler's version."""
-    prefixes = dict.fromkeys(counting_board(board).toolchain.prefix for board in COUNTED)
+    toolchains = (counting_board(board).toolchain for board in COUNTED)
+    prefixes = dict.fromkeys(toolchain.prefix for toolchain in toolchains if toolchain is not None)
     versions = {}
     for prefix in prefixes:
         compiler = tools.require(f"{prefix}gcc", "the compiler of the benchmarks")

@@ -45,9 +45,14 @@ def build(project: Project, *, environment: Environment = "auto", timeout_s: flo
     when the tool chain refuses the project.
     """
     require_compiler(project.board)
-    offline = environment != "registry"
+    offline = environment != "registry" and project.board.framework is None
     if not offline and not registry_answers():
-        raise MissingToolError("PlatformIO's registry does not answer within 5 s: build with environment 'offline'")
+        instead = (
+            f"the {project.board.framework} framework comes from there: try again with a network"
+            if project.board.framework
+            else "build with environment 'offline'"
+        )
+        raise MissingToolError(f"PlatformIO's registry does not answer within 5 s: {instead}")
     (project.directory / ".pio").mkdir(exist_ok=True)
     with locked(project.directory / ".pio" / "fieldwren.lock"):
         code, output = _run_platformio(project, offline=offline, timeout_s=timeout_s)
@@ -61,6 +66,8 @@ def build(project: Project, *, environment: Environment = "auto", timeout_s: flo
 
 def require_compiler(board: Board) -> None:
     """Raises MissingToolError, saying how to get it, when the board's compiler is not on PATH."""
+    if board.toolchain is None:
+        return  # PlatformIO brings it
     prefix = board.toolchain.prefix
     tools.require(f"{prefix}gcc" if prefix else "cc", f"the compiler for {board.id}")
 

@@ -29,7 +29,7 @@ class _Strict(BaseModel):
 class Core(_Strict):
     """The processor and the compiler flags that select it."""
 
-    architecture: Literal["arm", "riscv", "host"]
+    architecture: Literal["arm", "riscv", "xtensa", "host"]
     cpu: str
     fpu: Literal["none", "single", "double"]
     dsp: bool
@@ -38,10 +38,14 @@ class Core(_Strict):
 
 
 class Toolchain(_Strict):
-    """Prefix of the compiler's name (empty: the system's own `cc`), flags of its linker, extra image formats."""
+    """Prefix of the compiler's name (empty: the system's own `cc`), flags of its linker, extra image formats.
+
+    `sections` is the linker script that lays out the sections, one of boards/platform/ldscripts.
+    """
 
     prefix: str
     link_flags: tuple[str, ...]
+    sections: str = "sections.ld"
     formats: tuple[Literal["bin", "hex"], ...] = ()
 
 
@@ -69,8 +73,17 @@ class Store(Region):
         return self
 
 
+class Reserved(Region):
+    """Flash that belongs to somebody else: a bootloader, its settings, a partition table."""
+
+    what: str
+
+
 class Memory(_Strict):
-    """Flash and RAM; where the image may lie in the flash (all of it unless said otherwise); the stack's size."""
+    """Flash and RAM; where the image may lie in the flash (all of it unless said otherwise); the stack's size.
+
+    Neither image nor store may touch what is `reserved`.
+    """
 
     flash: Region
     ram: Region
@@ -78,6 +91,7 @@ class Memory(_Strict):
     app_start: Address | None = None
     app_end: Address | None = None
     store: Store | None = None
+    reserved: tuple[Reserved, ...] = ()
 
     @property
     def app(self) -> Region:
@@ -97,6 +111,11 @@ class Memory(_Strict):
                 raise ValueError(f"store {_span(self.store)} is not inside the flash {_span(self.flash)}")
             if self.store.origin < end and start < self.store.end:
                 raise ValueError(f"store {_span(self.store)} overlaps the app {start:#x}-{end:#x}")
+        for other in self.reserved:
+            if start < other.end and other.origin < end:
+                raise ValueError(f"app {start:#x}-{end:#x} overlaps the {other.what} {_span(other)}")
+            if self.store is not None and self.store.origin < other.end and other.origin < self.store.end:
+                raise ValueError(f"store {_span(self.store)} overlaps the {other.what} {_span(other)}")
         if self.stack_bytes % 16 or self.stack_bytes > self.ram.bytes:
             raise ValueError(f"stack_bytes {self.stack_bytes} must be a multiple of 16 and fit the RAM")
         return self
@@ -124,6 +143,56 @@ class HostProcess(_Strict):
     kind: Literal["process"]
 
 
+class RenodeMachine(_Strict):
+    """How Renode runs the board: a platform description that comes with Renode, and the names of its parts."""
+
+    kind: Literal["renode"]
+    platform: str
+    cpu: str
+    uart: str
+    microphone: str | None = None
+
+
+class Microphone(_Strict):
+    """A microphone that the port drives; `rate_hz` is what it gives."""
+
+    kind: Literal["pdm", "i2s"]
+    rate_hz: Positive
+
+
+class Framework(_Strict):
+    """How a board is built with one of PlatformIO's frameworks: port folders, and what differs from the bare board."""
+
+    folders: tuple[str, ...]
+    defines: Mapping[MacroName, str] = {}
+    memory: Memory | None = None
+    microphone: Microphone | None = None
+    upload: Upload | None = None
+
+
+class PlatformIo(_Strict):
+    """The board in PlatformIO's registry: platform, its name there, and the frameworks that projects are written for."""
+
+    platform: Literal["espressif32", "nordicnrf52"]
+    board: str
+    frameworks: Mapping[Literal["arduino", "espidf"], Framework]
+
+
+UsbId = Annotated[str, Field(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}$")]
+
+
+class Upload(_Strict):
+    """How an image gets onto the board, and by which USB ids its serial port is found.
+
+    `target` is what the tool calls the chip; `offset` where in the flash an image of esptool goes.
+    """
+
+    tool: Literal["esptool", "pyocd", "platformio"]
+    usb: tuple[UsbId, ...]
+    target: str = ""
+    offset: Address = 0
+
+
 class Link(_Strict):
     """The byte stream between device and computer."""
 
@@ -139,22 +208,55 @@ class Board(_Strict):
     ran_in: Literal["hardware", "emulator", "never"]
     variants: tuple[Literal["portable", "packed", "dsp", "mve"], ...]
     core: Core
-    toolchain: Toolchain
-    port: Port
     link: Link
+    toolchain: Toolchain | None = None
+    port: Port = Port(folders=(), defines={})
+    platformio: PlatformIo | None = None
+    upload: Upload | None = None
+    framework: Literal["arduino", "espidf"] | None = None
     clock_hz: Positive | None = None
     memory: Memory | None = None
-    emulator: QemuMachine | HostProcess | None = Field(default=None, discriminator="kind")
+    microphone: Microphone | None = None
+    emulator: QemuMachine | HostProcess | RenodeMachine | None = Field(default=None, discriminator="kind")
 
     @model_validator(mode="after")
     def _consistent(self) -> Board:
         if (self.memory is None) != (self.core.architecture == "host"):
             raise ValueError("memory must be given, except for architecture 'host'")
+        if self.toolchain is None and self.platformio is None:
+            raise ValueError("toolchain must be given, unless the board is built with a framework of PlatformIO")
         if "dsp" in self.variants and not self.core.dsp:
             raise ValueError("variant 'dsp' needs core.dsp = true")
         if "mve" in self.variants and not self.core.mve:
             raise ValueError("variant 'mve' needs core.mve = true")
         return self
+
+
+def with_framework(board: Board, framework: str | None) -> Board:
+    """The board as `framework` sees it; without one the bare board, or its first framework where there is no bare one.
+
+    Raises BadInputError for a framework that the board has no project for.
+    """
+    known = board.platformio.frameworks if board.platformio else {}
+    if framework is None and board.toolchain is not None:
+        return board
+    found = {str(name): entry for name, entry in known.items()}
+    name = framework or next(iter(found))
+    if name not in found:
+        have = ", ".join(found) or "none: it is built bare"
+        raise BadInputError(f"{board.id}: has no project for the framework {name!r}; it has {have}")
+    entry = found[name]
+    return board.model_copy(
+        update={
+            "framework": name,
+            "port": Port(folders=entry.folders, defines=entry.defines),
+            "memory": entry.memory or board.memory,
+            "microphone": entry.microphone,
+            "upload": entry.upload or Upload(tool="platformio", usb=board.upload.usb if board.upload else ()),
+            "toolchain": None,
+            "emulator": None,
+        }
+    )
 
 
 def board_ids() -> tuple[str, ...]:

@@ -89,7 +89,7 @@ def read_image(project: Project, elf: Path) -> Image:
             if flags & SH_FLAGS.SHF_WRITE:
                 ram_static_bytes += size
         symbols = _symbols(file)
-        flat = _flash_contents(file) if project.board.memory is not None else content
+        flat = flash_contents(file) if project.board.memory is not None else content
     named = {symbol.name: symbol.address for symbol in symbols}
     has_weights = WEIGHTS_START in named and WEIGHTS_END in named
     return Image(
@@ -124,7 +124,7 @@ def _symbols(file: ELFFile) -> tuple[Symbol, ...]:
     return tuple(sorted(found, key=lambda s: (s.address, s.name)))
 
 
-def _flash_contents(file: ELFFile) -> bytes:
+def flash_contents(file: ELFFile) -> bytes:
     """The loadable segments at their load addresses, gaps filled with zero: what `objcopy -O binary` writes."""
     segments = [s for s in file.iter_segments() if s["p_type"] == "PT_LOAD" and s["p_filesz"] > 0]
     if not segments:

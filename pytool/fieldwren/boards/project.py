@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 
 from fieldwren import __version__, paths
 from fieldwren.boards import packages
-from fieldwren.boards.definition import Board
+from fieldwren.boards.definition import Board, Toolchain
+from fieldwren.boards.framework import framework_files, library_manifest
 from fieldwren.errors import BadInputError, cannot_write
 from fieldwren.kernel import firmware_file
 from fieldwren.sources import Sources
@@ -41,20 +42,28 @@ def write_project(sources: Sources, board: Board, directory: Path, *, standalone
     replaced, keeping its build folder. Raises BadInputError when `directory` holds anything else, or when a
     firmware file or include does not exist.
     """
+    with_scons = standalone and board.framework is None
+    return Project(write_folder(_content(sources, board), directory, with_scons=with_scons), board)
+
+
+def write_folder(content: Mapping[str, bytes], directory: Path, *, with_scons: bool = False) -> Path:
+    """Writes the files, one of which is MARKER, to `directory`: all or nothing, in the place of what stood there.
+
+    Raises BadInputError when that holds anything but an earlier project of fieldwren.
+    """
     directory = directory.absolute()
     if directory.exists() and not (directory / MARKER).is_file() and any(directory.iterdir()):
         raise BadInputError(f"{directory}: is not empty and not a fieldwren project: name another folder")
-    content = _content(sources, board)
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as scratch:
             _write(content, Path(scratch) / "new")
-            if standalone:
+            if with_scons:
                 packages.copy_scons(Path(scratch) / "new" / "packages")
             _swap(Path(scratch), directory)
     except OSError as error:
         raise cannot_write(directory, error) from error
-    return Project(directory, board)
+    return directory
 
 
 def _write(content: Mapping[str, bytes], root: Path) -> None:
@@ -76,13 +85,19 @@ def _swap(scratch: Path, directory: Path) -> None:
 def _content(sources: Sources, board: Board) -> dict[str, bytes]:
     """All files of the project but PlatformIO's own package, by name relative to the project."""
     content = {f"src/{_relative(name)}": data for name, data in sources.files.items()}
+    content |= {_relative(name): data for name, data in sources.extra.items()}
     wanted = [*sources.firmware, *_port_files(board)]
-    content |= {f"{LIBRARY}/{name}": data for name, data in _firmware(wanted, sources.files).items()}
+    content |= {f"{LIBRARY}/{name}": data for name, data in firmware_files(wanted, sources.files).items()}
     content[f"{LIBRARY}/include/fw_board.h"] = _board_header(board).encode()
-    content[f"{LIBRARY}/library.json"] = _json({"name": "fieldwren", "version": __version__, "license": "Apache-2.0"})
-    content |= _platform(board, sources)
-    content["platformio.ini"] = _ini(sources, board, offline=False).encode()
-    content["offline.ini"] = _ini(sources, board, offline=True).encode()
+    if board.framework is not None:
+        content[f"{LIBRARY}/library.json"] = _json(library_manifest())
+        content |= framework_files(board, sources)
+    else:
+        library = {"name": "fieldwren", "version": __version__, "license": "Apache-2.0"}
+        content[f"{LIBRARY}/library.json"] = _json(library)
+        content |= _platform(board, sources)
+        content["platformio.ini"] = _ini(sources, board, offline=False).encode()
+        content["offline.ini"] = _ini(sources, board, offline=True).encode()
     content[MARKER] = _json({"fieldwren": __version__, "board": board.id})
     return dict(sorted(content.items()))
 
@@ -100,12 +115,12 @@ def _port_files(board: Board) -> list[str]:
         str(path.relative_to(root).as_posix())
         for folder in board.port.folders
         for path in sorted((root / "port" / folder).iterdir())
-        if path.suffix in {".c", ".S"}
+        if path.suffix in {".c", ".cpp", ".S"}
     ]
     return found
 
 
-def _firmware(names: Iterable[str], generated: Mapping[str, bytes]) -> dict[str, bytes]:
+def firmware_files(names: Iterable[str], generated: Mapping[str, bytes]) -> dict[str, bytes]:
     """The named firmware files and everything they, and the generated files, include in quotes."""
     found: dict[str, bytes] = {}
     pending = list(names)
@@ -186,12 +201,13 @@ def _platform(board: Board, sources: Sources) -> dict[str, bytes]:
 
 def _manifest(board: Board, sources: Sources) -> dict[str, object]:
     """PlatformIO's description of the board, derived from the board's definition."""
+    toolchain = _toolchain(board)
     build: dict[str, object] = {
         "mcu": board.core.cpu,
-        "toolchain": board.toolchain.prefix,
+        "toolchain": toolchain.prefix,
         "core_flags": list(board.core.flags),
-        "link_flags": list(board.toolchain.link_flags),
-        "formats": list(board.toolchain.formats),
+        "link_flags": list(toolchain.link_flags),
+        "formats": list(toolchain.formats),
     }
     upload: dict[str, object] = {"maximum_size": 0, "maximum_ram_size": 0}
     if board.clock_hz is not None:
@@ -201,6 +217,13 @@ def _manifest(board: Board, sources: Sources) -> dict[str, object]:
         build["stack_bytes"] = stack_bytes(sources, board)
         upload = {"maximum_size": board.memory.app.bytes, "maximum_ram_size": board.memory.ram.bytes}
     return {"name": board.name, "vendor": "fieldwren", "url": "", "build": build, "upload": upload}
+
+
+def _toolchain(board: Board) -> Toolchain:
+    """The compiler of a bare board. Raises BadInputError for one that is only built with a framework."""
+    if board.toolchain is None:
+        raise BadInputError(f"{board.id}: is built with a framework of PlatformIO only: generate a project for it")
+    return board.toolchain
 
 
 def stack_bytes(sources: Sources, board: Board) -> int:
@@ -216,7 +239,7 @@ def _memory_script(board: Board) -> str:
     regions = {"FLASH (rx)": board.memory.app, "RAM (rwx)": board.memory.ram}
     lines = [f"/* {board.name} */", "MEMORY", "{"]
     lines += [f"  {name} : ORIGIN = {r.origin:#010x}, LENGTH = {r.bytes:#x}" for name, r in regions.items()]
-    return "\n".join([*lines, "}", "", "INCLUDE sections.ld", ""])
+    return "\n".join([*lines, "}", "", f"INCLUDE {_toolchain(board).sections}", ""])
 
 
 def _ini(sources: Sources, board: Board, *, offline: bool) -> str:

@@ -17,3 +17,11 @@ optimise_option = click.option(
     show_default=True,
     help="balanced: kernels specialised for the model; size: fw_run executes the Program; speed: code for every layer.",
 )
+personality_option = click.option(
+    "--personality",
+    type=click.Choice(["benchmark"]),
+    help="benchmark: a .tflite behind the MLPerf Tiny device protocol.",
+)
+framework_option = click.option(
+    "--framework", type=click.Choice(["arduino", "espidf"]), help="A PlatformIO project instead of bare metal."
+)

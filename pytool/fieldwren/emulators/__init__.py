@@ -16,9 +16,10 @@ from fieldwren.emulators.counting import Counts, count_instructions
 from fieldwren.emulators.host import Host
 from fieldwren.emulators.interface import ByteStream, EmulatedDevice, Emulator, EmulatorResult
 from fieldwren.emulators.qemu import Qemu
+from fieldwren.emulators.renode import Renode
 from fieldwren.errors import BadInputError
 
-_EMULATORS: dict[str, Emulator] = {"qemu": Qemu(), "process": Host()}
+_EMULATORS: dict[str, Emulator] = {"qemu": Qemu(), "process": Host(), "renode": Renode()}
 
 __all__ = [
     "ByteStream",
@@ -28,6 +29,7 @@ __all__ = [
     "EmulatorResult",
     "Host",
     "Qemu",
+    "Renode",
     "count_instructions",
     "emulator_for",
 ]

@@ -20,6 +20,7 @@ from fieldwren.program import Program
 from fieldwren.render.environment import Provenance, render, sources_digest
 from fieldwren.render.learning import learning_context
 from fieldwren.render.model import optimise_flags, optimised_sources, render_optimised
+from fieldwren.render.renode import Heard, renode_files
 from fieldwren.sources import Sources
 
 PORT_RING_BYTES = 1024
@@ -28,6 +29,9 @@ PORT_RING_BYTES = 1024
 _FOLDERS = ("app", "features", "learn", "link", "store")
 _RUNTIME = ("crc32", "detector", "microphone", "posterior", "sample_ring")
 _SMALL_RAM_BYTES = 64 * 1024
+_MICROPHONE_BUFFER_MS = 150.0
+"""A microphone's block comes every 10 ms: the model may take this long. A host sends larger pieces."""
+
 _GAIN_ONE = 256
 _LEVEL_SAMPLES_MOST = 65536
 _POSTERIORS = {
@@ -49,20 +53,60 @@ class _Sizes:
     capture_samples: int
 
 
-def app_sources(model: AppModel, planned: Plan, board: Board, *, optimise: Optimise = "balanced") -> Sources:
-    """Everything of the app's image: rendered files, and the hand-written firmware they call."""
+def app_sources(
+    model: AppModel,
+    planned: Plan,
+    board: Board,
+    *,
+    optimise: Optimise = "balanced",
+    heard: Heard | None = None,
+) -> Sources:
+    """Everything of the app's image: rendered files, and the hand-written firmware they call.
+
+    For a board that Renode runs also renode/, whose microphone hears `heard`, or silence.
+    """
     provenance = Provenance(planned.program.model_sha256, model.app.name, board.id)
     rendered = render_optimised(planned, provenance, optimise)
     firmware = {*app_firmware(), *optimised_sources(planned, optimise)}
+    hearing = microphone_of(model, board)
+    if hearing is not None and hearing.halve:
+        firmware.add("runtime/halve.c")
+    files, image = _rendered_app(model, planned.program, board, rendered)
+    defines: dict[str, str | None] = {"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.device_front_end).kind}u"}
+    if model.factory is not None:
+        defines["FW_LEARN"] = None
+    renode = renode_files(board, provenance, image=image.hex(), learns="FW_LEARN" in defines, heard=heard)
     return Sources(
-        files=render_app(model, planned.program, board, rendered),
+        files=files,
+        build_id=image.hex(),
+        extra={f"renode/{name}": content for name, content in renode.items()},
         firmware=tuple(sorted(firmware)),
-        defines={
-            "FW_FRONTEND_KINDS": f"{1 << front_end_data(model.device_front_end).kind}u",
-            **({"FW_LEARN": None} if model.factory is not None else {}),
-        },
+        defines=defines,
         optimise_flags=optimise_flags(optimise),
     )
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """How an app hears its board's microphone: as it comes, or at half its rate."""
+
+    halve: bool
+
+
+def microphone_of(model: AppModel, board: Board) -> Hearing | None:
+    """None for an app of rows, and on a board without a microphone.
+
+    Raises BadInputError when the microphone gives neither the front end's rate nor twice that.
+    """
+    if board.microphone is None or isinstance(model.front_end, SensorFrontEnd):
+        return None
+    gives, hears = board.microphone.rate_hz, model.front_end.sample_rate_hz
+    if gives not in (hears, 2 * hears):
+        raise BadInputError(
+            f"{model.app.where('front_end')}: hears {hears} Hz, and the microphone of {board.id} gives {gives} Hz: "
+            f"make a front end for {gives} or {gives // 2} Hz"
+        )
+    return Hearing(halve=gives != hears)
 
 
 def app_firmware() -> tuple[str, ...]:
@@ -82,6 +126,13 @@ def render_app(model: AppModel, program: Program, board: Board, rendered: Mappin
 
     The build id that the firmware reports as `image` is the SHA-256 over all of them, with zeros in its own place.
     """
+    return _rendered_app(model, program, board, rendered)[0]
+
+
+def _rendered_app(
+    model: AppModel, program: Program, board: Board, rendered: Mapping[str, bytes]
+) -> tuple[dict[str, bytes], bytes]:
+    """The files, and the build id in them."""
     provenance = Provenance(program.model_sha256, model.app.name, board.id)
     context = _context(model, program, board)
     files_before = dict(rendered) | render_front_end(model.device_front_end, provenance)
@@ -92,7 +143,8 @@ def render_app(model: AppModel, program: Program, board: Board, rendered: Mappin
             for name in ("app_config.h", "app_config.c", "app_main.c")
         }
 
-    return files(sources_digest(files(bytes(32))))
+    image = sources_digest(files(bytes(32)))
+    return files(image), image
 
 
 def _context(model: AppModel, program: Program, board: Board) -> dict[str, object]:
@@ -116,6 +168,9 @@ def _context(model: AppModel, program: Program, board: Board) -> dict[str, objec
         "level_samples": min(_LEVEL_SAMPLES_MOST, max(1, round(1000 / period))),
         "half_error": app.detector.half_error or 0.0,
         "posterior": _posterior(app),
+        "microphone": microphone_of(model, board),
+        "framework": board.framework,
+        "light": "FW_LIGHT_PIN" in board.port.defines,
         "input": "FW_INPUT_ROWS" if isinstance(model.front_end, SensorFrontEnd) else "FW_INPUT_PCM",
         "columns": model.columns,
         "stride_frames": model.stride_frames,
@@ -161,7 +216,11 @@ def _sizes(model: AppModel, board: Board) -> _Sizes:
     small = board.memory is not None and board.memory.ram.bytes < _SMALL_RAM_BYTES
     buffer_ms = model.app.link.buffer_ms
     if buffer_ms is None:
-        buffer_ms = float(8 * model.element_period_ms) if rows else (50.0 if small else 250.0)
+        buffer_ms = (
+            float(8 * model.element_period_ms)
+            if rows
+            else (50.0 if small else _MICROPHONE_BUFFER_MS if board.microphone else 250.0)
+        )
     elements = max(1, -(-payload // element_bytes), round(buffer_ms / model.element_period_ms))
     return _Sizes(
         ring_elements=elements,

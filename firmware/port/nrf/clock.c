@@ -1,6 +1,6 @@
-/* Time on the nRF51: TIMER0 counts at 8 MHz with 32 bits. */
+/* Time on the nRF51 and nRF52: TIMER0 counts at 8 MHz with 32 bits. */
 #include "port/common/fw_port_parts.h"
-#include "port/nrf51/fw_nrf51.h"
+#include "port/nrf/fw_nrf.h"
 
 enum { BITMODE_32 = 3, PRESCALER_8_MHZ = 1 };
 

@@ -1,0 +1,67 @@
+/* The nRF52840's peripherals as far as this port uses them (nRF52840 Product Specification 1.7). */
+#ifndef FW_NRF52_H
+#define FW_NRF52_H
+
+#include "fw_status.h"
+#include "port/nrf/fw_nrf.h"
+
+#define FW_CLOCK_BASE  0x40000000u
+#define FW_UARTE0_BASE 0x40002000u
+#define FW_RTC1_BASE   0x40011000u
+#define FW_PDM_BASE    0x4001D000u
+
+#define FW_CLOCK_HFCLKSTART   FW_REGISTER(FW_CLOCK_BASE + 0x000u)
+#define FW_CLOCK_LFCLKSTART   FW_REGISTER(FW_CLOCK_BASE + 0x008u)
+#define FW_CLOCK_HFCLKSTARTED FW_REGISTER(FW_CLOCK_BASE + 0x100u)
+#define FW_CLOCK_LFCLKSRC     FW_REGISTER(FW_CLOCK_BASE + 0x518u)
+
+/* Pin 0 … 47: port 0 has 32, port 1 the rest. */
+#define FW_PIN_PORT(pin)   (FW_GPIO_BASE + ((pin) >> 5) * 0x300u)
+#define FW_PIN_BIT(pin)    (1u << ((pin)&31u))
+#define FW_PIN_SET(pin)    FW_REGISTER(FW_PIN_PORT(pin) + 0x508u)
+#define FW_PIN_CLEAR(pin)  FW_REGISTER(FW_PIN_PORT(pin) + 0x50Cu)
+#define FW_PIN_OUTPUT(pin) FW_REGISTER(FW_PIN_PORT(pin) + 0x518u)
+
+#define FW_UARTE_STARTRX   FW_REGISTER(FW_UARTE0_BASE + 0x000u)
+#define FW_UARTE_STARTTX   FW_REGISTER(FW_UARTE0_BASE + 0x008u)
+#define FW_UARTE_ENDRX     FW_REGISTER(FW_UARTE0_BASE + 0x110u)
+#define FW_UARTE_ENDTX     FW_REGISTER(FW_UARTE0_BASE + 0x120u)
+#define FW_UARTE_INTENSET  FW_REGISTER(FW_UARTE0_BASE + 0x304u)
+#define FW_UARTE_INTENCLR  FW_REGISTER(FW_UARTE0_BASE + 0x308u)
+#define FW_UARTE_ENABLE    FW_REGISTER(FW_UARTE0_BASE + 0x500u)
+#define FW_UARTE_PSELRTS   FW_REGISTER(FW_UARTE0_BASE + 0x508u)
+#define FW_UARTE_PSELTXD   FW_REGISTER(FW_UARTE0_BASE + 0x50Cu)
+#define FW_UARTE_PSELCTS   FW_REGISTER(FW_UARTE0_BASE + 0x510u)
+#define FW_UARTE_PSELRXD   FW_REGISTER(FW_UARTE0_BASE + 0x514u)
+#define FW_UARTE_BAUDRATE  FW_REGISTER(FW_UARTE0_BASE + 0x524u)
+#define FW_UARTE_RXDPTR    FW_REGISTER(FW_UARTE0_BASE + 0x534u)
+#define FW_UARTE_RXDMAXCNT FW_REGISTER(FW_UARTE0_BASE + 0x538u)
+#define FW_UARTE_TXDPTR    FW_REGISTER(FW_UARTE0_BASE + 0x544u)
+#define FW_UARTE_TXDMAXCNT FW_REGISTER(FW_UARTE0_BASE + 0x548u)
+#define FW_UARTE_CONFIG    FW_REGISTER(FW_UARTE0_BASE + 0x56Cu)
+
+#define FW_RTC_START     FW_REGISTER(FW_RTC1_BASE + 0x000u)
+#define FW_RTC_TICK      FW_REGISTER(FW_RTC1_BASE + 0x100u)
+#define FW_RTC_INTENSET  FW_REGISTER(FW_RTC1_BASE + 0x304u)
+#define FW_RTC_PRESCALER FW_REGISTER(FW_RTC1_BASE + 0x508u)
+
+#define FW_PDM_START      FW_REGISTER(FW_PDM_BASE + 0x000u)
+#define FW_PDM_STARTED    FW_REGISTER(FW_PDM_BASE + 0x100u)
+#define FW_PDM_END        FW_REGISTER(FW_PDM_BASE + 0x108u)
+#define FW_PDM_INTENSET   FW_REGISTER(FW_PDM_BASE + 0x304u)
+#define FW_PDM_ENABLE     FW_REGISTER(FW_PDM_BASE + 0x500u)
+#define FW_PDM_PDMCLKCTRL FW_REGISTER(FW_PDM_BASE + 0x504u)
+#define FW_PDM_MODE       FW_REGISTER(FW_PDM_BASE + 0x508u)
+#define FW_PDM_RATIO      FW_REGISTER(FW_PDM_BASE + 0x520u)
+#define FW_PDM_PSELCLK    FW_REGISTER(FW_PDM_BASE + 0x540u)
+#define FW_PDM_PSELDIN    FW_REGISTER(FW_PDM_BASE + 0x544u)
+#define FW_PDM_PTR        FW_REGISTER(FW_PDM_BASE + 0x560u)
+#define FW_PDM_MAXCNT     FW_REGISTER(FW_PDM_BASE + 0x564u)
+
+/* Clears an event. The read makes the write arrive before the handler returns, or it would run once more. */
+#define FW_EVENT_CLEAR(event) ((event) = 0u, (void)(event))
+
+/* Starts the crystal oscillator, which UARTE's baud rate and the microphone's clock need. FW_E_TIMEOUT: it does not. */
+fw_status_t fw_crystal_start(void);
+
+#endif
