@@ -9,8 +9,6 @@
 #include "kernels/fixed_point_math.h"
 #include "kernels/float_math.h"
 #include "kernels/fw_kernel.h"
-#include "kernels/hyperbolic.h"
-#include "kernels/trigonometry.h"
 
 /* The square root of cores that have no instruction for it. */
 FW_LINKS_WITH("features/fw_math.c")
@@ -57,11 +55,7 @@ typedef enum {
   FW_HARD_SWISH,
   FW_EXPONENTIAL,
   FW_LOGARITHM,
-  FW_LOGISTIC,
-  FW_SINE,
-  FW_COSINE,
-  FW_TANH,
-  FW_ELU
+  FW_LOGISTIC
 } fw_unary_t;
 
 typedef struct {
@@ -101,14 +95,6 @@ FW_INLINE float fw_unary_value(float x, int32_t operation) {
     case FW_LOGISTIC:
       if (x > 16.619047164916992188f) return 1.0f;
       return x < -9.0f ? fw_exp_f32(x) : 1.0f / (1.0f + fw_exp_f32(-x));
-    case FW_SINE:
-      return fw_sin_f32(x);
-    case FW_COSINE:
-      return fw_cos_f32(x);
-    case FW_TANH:
-      return fw_tanh_f32(x);
-    case FW_ELU:
-      return x < 0.0f ? fw_expm1_f32(x) : x;
     default: {
       const float raised = x + 3.0f > 0.0f ? x + 3.0f : 0.0f;
       return x * (raised < 6.0f ? raised : 6.0f) / 6.0f;

@@ -186,7 +186,7 @@ SMALL_MODELS: dict[str, Callable[[str], bytes]] = {
     **{
         name: _unary(name)
         for name in (
-            *("ABS", "NEG", "SQUARE", "SQRT", "RSQRT", "FLOOR", "CEIL", "ROUND", "EXP", "LOG", "SIN", "COS", "ELU"),
+            *("ABS", "NEG", "SQUARE", "SQRT", "RSQRT", "FLOOR", "CEIL", "ROUND", "EXP", "LOG", "ELU"),
             *("HARD_SWISH", "RELU", "RELU6", "LOGICAL_NOT", "ZEROS_LIKE"),
         )
     },

@@ -30,43 +30,6 @@ def test_usual_range(name: str) -> None:
     assert_same_function(name, values.astype(np.float32))
 
 
-@pytest.mark.parametrize("name", ["TANH", "ELU"])
-def test_hyperbolic(name: str) -> None:
-    bits = (np.arange(60000, dtype=np.uint64) * 71569).astype(np.uint32)
-    assert_same_function(name, bits.view(np.float32))
-    assert_same_function(name, np.random.default_rng(3).uniform(-25, 25, 60000).astype(np.float32))
-    ends = [
-        0.0,
-        -0.0,
-        1e-45,
-        -1e-30,
-        0.34657,
-        -0.34658,
-        1.0397,
-        -1.0398,
-        22.0,
-        -18.714973,
-        89.0,
-        np.inf,
-        -np.inf,
-        np.nan,
-    ]
-    assert_same_function(name, np.array(ends, np.float32))
-
-
-@pytest.mark.parametrize("name", ["SIN", "COS"])
-def test_angles(name: str) -> None:
-    generator = np.random.default_rng(2)
-    small, usual, huge = (
-        generator.uniform(-1, 1, 20000),
-        generator.uniform(-130, 130, 40000),
-        2.0 ** generator.uniform(6, 127, 20000),
-    )
-    assert_same_function(name, np.concatenate([small, usual, huge, -huge]).astype(np.float32))
-    ends = [0.0, -0.0, 1e-45, 2.0**-12, 0.75, np.pi / 4, np.pi / 2, np.pi, 120.0, -120.0, 3.4028235e38, np.inf, np.nan]
-    assert_same_function(name, np.array(ends, np.float32))
-
-
 def test_ends() -> None:
     ends = [88.72283, 88.722839, 88.73, -87.33, -103.97, -103.98, -104.1, 0.0, -0.0, np.inf, -np.inf, np.nan, 1e-45]
     assert_same_function("EXP", np.array(ends, np.float32))

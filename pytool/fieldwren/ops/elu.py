@@ -1,4 +1,4 @@
-"""ELU: int8 as a table, float32."""
+"""ELU: int8 as a table."""
 
 from __future__ import annotations
 
@@ -9,17 +9,13 @@ from fieldwren.graph import Operator
 from fieldwren.ops.lookup import lower_lookup
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.registry import lowers
-from fieldwren.ops.unary import lower_float
 
 
-@lowers("ELU", dtypes=("int8", "float32"))
+@lowers("ELU", dtypes=("int8",))
 def lower_elu(ctx: Lowering, op: Operator) -> None:
     """PopulateLookupTable of the reference: every step in float32."""
     source, output = ctx.input(op, 0), ctx.output(op)
     ctx.require_dtype(op, output, source.dtype)
-    if source.dtype == "float32":
-        lower_float(ctx, op, source, output)
-        return
     with np.errstate(over="ignore"):
         inverse_scale = np.float32(1) / np.float32(ctx.scale(op, output))
     ctx.require(op, bool(np.isfinite(inverse_scale)), f"has the output scale {ctx.scale(op, output):g}")

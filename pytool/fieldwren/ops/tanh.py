@@ -12,19 +12,16 @@ from fieldwren.ops.lookup import lower_lookup
 from fieldwren.ops.lowering import Lowering
 from fieldwren.ops.quantise import quantise_multiplier
 from fieldwren.ops.registry import lowers
-from fieldwren.ops.unary import lower_float
 
 _INPUT_INTEGER_BITS = 4
 
 
-@lowers("TANH", dtypes=("int8", "int16", "float32"))
+@lowers("TANH", dtypes=("int8", "int16"))
 def lower_tanh(ctx: Lowering, op: Operator) -> None:
-    """int8 to int8 (read with scale 1 / 128), int16 to int16 with scale 2^-15 and zero points 0, float32."""
+    """int8 to int8 (read with scale 1 / 128), int16 to int16 with scale 2^-15 and zero points 0."""
     source, output = ctx.input(op, 0), ctx.output(op)
     ctx.require_dtype(op, output, source.dtype)
-    if source.dtype == "float32":
-        lower_float(ctx, op, source, output)
-    elif source.dtype == "int8":
+    if source.dtype == "int8":
         _lower_int8(ctx, op, source, output)
     else:
         _lower_int16(ctx, op, source, output)

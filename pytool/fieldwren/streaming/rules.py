@@ -14,7 +14,7 @@ from fieldwren.streaming.lanes import POINTWISE, Lane, Stream, Window, is_flat, 
 
 _UNARY = (
     *("RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU", "PRELU", "ELU", "LOGISTIC", "TANH", "HARD_SWISH"),
-    *("QUANTIZE", "DEQUANTIZE", "CAST", "ABS", "NEG", "SQRT", "RSQRT", "SQUARE", "EXP", "LOG", "SIN", "COS"),
+    *("QUANTIZE", "DEQUANTIZE", "CAST", "ABS", "NEG", "SQRT", "RSQRT", "SQUARE", "EXP", "LOG"),
 )
 _BINARY = ("ADD", "SUB", "MUL", "DIV", "SQUARED_DIFFERENCE", "MAXIMUM", "MINIMUM")
 _RENAMING = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
