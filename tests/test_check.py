@@ -85,7 +85,8 @@ def test_predicted_flash_is_that_of_the_linked_image(shared_data: Path, name: st
     predicted = check(path, board)
     image = cached_image(model_sources(compile_model(path, core_of(target)), target, "core"), target)
     assert image.flash_bytes <= predicted.flash_bytes
-    assert predicted.estimated == (name == "mww_v2_vad")  # half of it is code
+    assert predicted.estimated or name != "mww_v2_vad"  # a quarter of it is code
+    assert not predicted.estimated or name != "mlperf_ad01"  # nearly all of it is weights
     if not predicted.estimated:
         assert predicted.flash_bytes <= 1.05 * image.flash_bytes
     assert predicted.weights_bytes <= 1.02 * (image.weights_bytes or 0)
