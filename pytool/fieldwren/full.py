@@ -21,6 +21,8 @@ from fieldwren.render.app import app_sources
 
 _COLUMNS_MOST = 32
 _ROW_INTERVAL_MS = 20.0
+_LEARNER_BYTES_MOST = 1 << 16
+"""A learner that takes more is not of a last layer but of most of the network (micro_speech: 4,000 features)."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def full_image(graph: Graph, planned: Plan, board: Board, optimise: Optimise = "
     """The app's image for `graph`; None for a model that no app can feed (several inputs, no scale, …).
 
     A model without a front end of its own is fed rows over the link, which is the least that an app needs. It learns
-    unless its last layer cannot, or the board has no room for it.
+    unless its last layer cannot, or there is no room for that: on the board, or in `_LEARNER_BYTES_MOST`.
     """
     try:
         return FullImage(_learning_image(graph, planned, board, optimise), learns=True)
@@ -52,6 +54,8 @@ def _learning_image(graph: Graph, planned: Plan, board: Board, optimise: Optimis
     app = rows_app(graph, planned, learns=True)
     model = app_model(app, graph, planned.program)
     backbone, factory = app_factory(app, graph, model.labels)
+    if factory.memory_bytes > _LEARNER_BYTES_MOST:
+        raise UnsupportedError(f"{graph.name}: its learner takes {factory.memory_bytes} bytes")
     planned = plan(lower(backbone, core_of(board), optimise))
     return cached_image(app_sources(replace(model, factory=factory), planned, board, optimise=optimise), board)
 

@@ -79,7 +79,7 @@ def optimised_sources(planned: Plan, optimise: Optimise) -> tuple[str, ...]:
 
 
 def optimise_flags(optimise: Optimise) -> tuple[str, ...]:
-    """What the compiler is told. -O3 was measured: it gains nothing on kernels that are unrolled by hand."""
+    """What the compiler is told."""
     return ("-Os",) if optimise == "size" else ("-O2",)
 
 
