@@ -64,11 +64,13 @@ def test_unknown_board_lists_the_known_ones(shared_data: Path) -> None:
 
 
 def test_float_network_names_operator_and_tensor(tmp_path: Path) -> None:
-    x, y = tensor((1, 4), "float32", name="x"), tensor((1, 4), "float32", name="doubled")
-    (tmp_path / "float.tflite").write_bytes(build([operator("TANH", [x], [y])], [x], [y]))
+    x, w = tensor((1, 4), "float32", name="x"), tensor((4, 4), "float32", name="w")
+    y = tensor((1, 4), "float32", name="doubled")
+    (tmp_path / "float.tflite").write_bytes(build([operator("BATCH_MATMUL", [x, w], [y])], [x, w], [y]))
     with pytest.raises(UnsupportedError) as caught:
         check(tmp_path / "float.tflite", "host")
-    assert "TANH" in str(caught.value)
+    assert "BATCH_MATMUL" in str(caught.value)
+    assert "fieldwren convert" in str(caught.value)
     assert "doubled" in str(caught.value)
 
 

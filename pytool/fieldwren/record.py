@@ -50,8 +50,11 @@ VERBS = frozenset(
         "convert",
         "build",
         "flash",
-        "learn",
         "learn simulate",
+        "learn teach",
+        "learn status",
+        "learn undo",
+        "learn reset",
         "fleet simulate",
     )
 )

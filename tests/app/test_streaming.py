@@ -91,6 +91,22 @@ def test_the_same_detections_with_a_running_mean(tmp_path: Path) -> None:
     assert len({event.confidence for event in events[0] if isinstance(event, Detected)}) > 3
 
 
+@pytest.mark.slow
+def test_the_same_detections_of_an_app_that_learns(tmp_path: Path) -> None:
+    """Its backbone streams; the head hears the same embeddings."""
+    events = []
+    for streaming in ("true", "false"):
+        folder = micro_speech(tmp_path / streaming, streaming)
+        with (folder / "fieldwren.toml").open("a") as manifest:
+            manifest.write("\n[learn]\nreplay_per_class = 1\nguard_samples = 0\n")
+        model, planned = load_device_app(load_app(folder), load_board("host"))
+        assert model.factory is not None
+        assert planned.program.is_stateful == (streaming == "true")
+        events.append(heard(folder, "host", require_data("audio", "clips", "yes_1000ms.wav")))
+    assert events[0] == events[1]
+    assert len({event.confidence for event in events[0] if isinstance(event, Detected)}) > 3
+
+
 @pytest.mark.emulator
 def test_the_same_detections_on_cortex_m4f(tmp_path: Path) -> None:
     require_tool("qemu-system-arm")

@@ -61,7 +61,7 @@ def test_a_file_is_a_board_too(tmp_path: Path) -> None:
         ("app_end = 0x3_C000", "app_end = 0x3_D000", "memory: store 0x3c000-0x40000 overlaps the app 0x0-0x3d000"),
         ("app_end = 0x3_C000", "app_end = 0x5_0000", "memory: app 0x0-0x50000 is not inside the flash 0x0-0x40000"),
         ("stack_bytes = 2048", "stack_bytes = 20480", "memory: stack_bytes 20480 must be a multiple of 16"),
-        ('["portable", "packed"]', '["portable", "dsp"]', "board: variant 'dsp' needs core.dsp = true"),
+        ('"packed"]', '"packed", "dsp"]', "board: variant 'dsp' needs core.dsp = true"),
         ('kind = "qemu"', 'kind = "bochs"', "emulator: Input tag 'bochs'"),
         ("[link]", "[link", "not a TOML file"),
     ],

@@ -9,7 +9,8 @@ import numpy as np
 
 from fieldwren.catalog.facts import Record, iri
 from fieldwren.catalog.hardware import Sensor, say_microcontroller, say_sensor
-from fieldwren.catalog.models import Evaluation, Footprint, ModelFacts, model_record
+from fieldwren.catalog.model_record import model_record
+from fieldwren.catalog.models import Evaluation, Footprint, ModelFacts
 from fieldwren.catalog.namespaces import BOARD, DEVICE
 
 CORES = ("portable", "cortex-m0", "cortex-m4+dsp+fpu", "cortex-m33+dsp+fpu", "rv32imc")

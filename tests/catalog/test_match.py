@@ -20,7 +20,8 @@ require_module("pyoxigraph")
 
 from fieldwren.catalog import add, find_boards, find_models, why_not  # noqa: E402
 from fieldwren.catalog.match import match  # noqa: E402
-from fieldwren.catalog.models import ModelFacts, model_record  # noqa: E402
+from fieldwren.catalog.model_record import model_record  # noqa: E402
+from fieldwren.catalog.models import ModelFacts  # noqa: E402
 
 if TYPE_CHECKING:
     from fieldwren.catalog import Catalog

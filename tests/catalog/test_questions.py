@@ -15,7 +15,7 @@ from support import require_module
 require_module("pyoxigraph")
 
 from fieldwren.catalog import Catalog, add, find_boards, find_models, search, sparql  # noqa: E402
-from fieldwren.catalog.ask import parse_bytes  # noqa: E402
+from fieldwren.catalog.names import parse_bytes  # noqa: E402
 from fieldwren.cli.catalog import catalog as command  # noqa: E402
 from fieldwren.errors import BadInputError  # noqa: E402
 

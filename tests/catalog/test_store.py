@@ -30,7 +30,8 @@ from fieldwren.catalog import (  # noqa: E402
     sparql,
     why_not,
 )
-from fieldwren.catalog.models import Hints, model_record  # noqa: E402
+from fieldwren.catalog.model_record import model_record  # noqa: E402
+from fieldwren.catalog.models import Hints  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -237,6 +238,28 @@ def test_learning_and_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert (rows[0]["data"]["value"], rows[0]["split"]["value"]) == ("rooms", "attic")
         (seen,) = deployments(opened, board="mps2-an386")
         assert (seen.device, seen.app, seen.labels, seen.image_sha256) == ("SN1", "porch", ("lamp",), "f80c56e2")
+
+
+def test_what_a_device_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taught = {"app": "presence", "device": "porch", "is_new": True, "accuracy_before": 0.1, "accuracy_after": 0.9}
+    given = {"app": str(PRESENCE), "board": "mps2-an386", "port": None}
+    for label in ("lamp", "door"):
+        leave(tmp_path, monkeypatch, "learn teach", {**taught, "label": label}, **given)
+    leave(tmp_path, monkeypatch, "learn teach", {**taught, "label": "vacant", "is_new": False}, **given)
+    with Catalog.open(tmp_path) as opened:
+        assert opened.notes == []
+        (seen,) = deployments(opened)
+        assert (seen.device, seen.board, seen.model, seen.labels) == (
+            "porch",
+            "mps2-an386",
+            "presence",
+            ("door", "lamp"),
+        )
+    classes = [{"label": "lamp", "added": True, "taught": 5}, {"label": "vacant", "added": False, "taught": 0}]
+    leave(tmp_path, monkeypatch, "learn undo", {"app": "presence", "device": "porch", "classes": classes}, **given)
+    with Catalog.open(tmp_path) as opened:
+        (seen,) = deployments(opened)
+        assert seen.labels == ("lamp",)
 
 
 def test_what_cannot_be_taken_in_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

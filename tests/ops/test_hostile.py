@@ -90,7 +90,7 @@ MODELS: dict[str, Callable[[], OperatorSpec]] = {
         options={"stride_h": 2, "stride_w": 2, "padding": 0},
     ),
     "matmul": lambda: operator("BATCH_MATMUL", [q((2, 3, 4)), q((1, 4, 5))], [q((2, 3, 5))]),
-    "arg max": lambda: operator("ARG_MAX", [q((2, 3, 4)), ints(1)], [tensor((2, 4), "int32")], output_type=2),
+    "arg max": lambda: operator("ARG_MAX", [q((2, 3, 4)), ints(1)], [tensor((2, 4), "int32")]),
     "cumsum": lambda: operator("CUMSUM", [q((2, 3, 4)), ints(1)], [q((2, 3, 4))]),
     "add n": lambda: operator("ADD_N", [q((2, 3)), q((2, 3)), q((2, 3))], [q((2, 3), scale=0.5)]),
     "l2 pool": lambda: operator(

@@ -79,6 +79,7 @@ def test_the_model_is_what_the_readme_says() -> None:
     assert (EXAMPLE / "peak_hold.tflite").read_bytes() == build([custom("PeakHold", [x], [y], decay=DECAY)], [x], [y])
 
 
+@pytest.mark.slow
 def test_refused_by_name_without_the_package(tmp_path: Path) -> None:
     done = fieldwren(None, tmp_path, "check", str(EXAMPLE / "peak_hold.tflite"), "--board", "mps2-an386")
     assert done.returncode == 2
@@ -92,6 +93,11 @@ def test_on_the_host(site: Path, tmp_path: Path) -> None:
     done = fieldwren(site, tmp_path, "check", model, "--board", "mps2-an386")
     assert done.returncode == 0, done.stderr
     np.testing.assert_array_equal(inferred(site, tmp_path, "host"), peaks(levels()))
+
+
+@pytest.mark.slow
+def test_verify_has_nothing_to_compare_with(site: Path, tmp_path: Path) -> None:
+    model = str(EXAMPLE / "peak_hold.tflite")
     done = fieldwren(site, tmp_path, "verify", model, "--board", "host")
     assert done.returncode == 2
     assert "TensorFlow Lite Micro itself refuses this model" in done.stderr
@@ -145,6 +151,7 @@ def test_bad_plugins(tmp_path: Path, kernels: str, header: str, sentence: str) -
     assert firmware_folders() == before
 
 
+@pytest.mark.slow
 def test_a_package_that_does_not_import_is_named(tmp_path: Path) -> None:
     info = tmp_path / "broken-1.0.dist-info"
     info.mkdir()

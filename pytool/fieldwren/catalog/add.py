@@ -14,7 +14,8 @@ from fieldwren.app import MANIFEST
 from fieldwren.catalog.catalog import Catalog
 from fieldwren.catalog.facts import Record, iri
 from fieldwren.catalog.hardware import board_record, read_board
-from fieldwren.catalog.models import Hints, app_facts, model_facts, model_record
+from fieldwren.catalog.model_record import model_record
+from fieldwren.catalog.models import Hints, app_facts, model_facts
 from fieldwren.catalog.namespaces import FW, RDF, SOURCE
 from fieldwren.catalog.normalise import normalise
 from fieldwren.catalog.shapes import Violation, validate

@@ -9,10 +9,10 @@ from typing import Literal
 
 from pyoxigraph import NamedNode
 
-from fieldwren.catalog.ask import find_model, find_target
 from fieldwren.catalog.catalog import Catalog
 from fieldwren.catalog.index import Index, Target
 from fieldwren.catalog.match import constraints
+from fieldwren.catalog.names import find_model, find_target
 from fieldwren.catalog.store import rows
 from fieldwren.errors import BadInputError
 

@@ -15,10 +15,11 @@ from pyoxigraph import NamedNode
 from fieldwren.app import MANIFEST, load_app
 from fieldwren.boards import load_board
 from fieldwren.catalog.facts import Record, iri
-from fieldwren.catalog.models import Evaluation, ModelFacts, app_facts, model_facts, model_record, say_evaluation
+from fieldwren.catalog.model_record import model_record, say_evaluation
+from fieldwren.catalog.models import Evaluation, ModelFacts, app_facts, model_facts
 from fieldwren.catalog.namespaces import BOARD, DEVICE, MODEL, RUN
 from fieldwren.catalog.shapes import validate
-from fieldwren.catalog.store import exists
+from fieldwren.catalog.store import exists, rows
 from fieldwren.errors import FieldwrenError
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def take_in(catalog: Catalog, inbox: Path) -> list[str]:
 
 def records_of(catalog: Catalog, entry: Entry) -> list[Record]:
     """The records a verb's result gives, with those of models that the catalogue does not have yet."""
+    if entry["verb"] in _ON_DEVICE:
+        return [*_models(catalog, entry), *_taught(catalog, entry)]
     make = _VERBS.get(str(entry["verb"]), _plain_run)
     return [*_models(catalog, entry), *make(entry)]
 
@@ -199,7 +202,9 @@ def _app_model(entry: Entry) -> NamedNode | None:
             with contextlib.suppress(FieldwrenError, OSError):
                 model = load_app(path).model_path
                 return iri(MODEL, hashlib.sha256(model.read_bytes()).hexdigest())
-    return None
+    return next(
+        (iri(MODEL, sha256) for name, sha256 in entry.get("files", {}).items() if name.endswith(".tflite")), None
+    )
 
 
 def _evaluated(entry: Entry, kind: str, metrics: Mapping[str, str]) -> list[Record]:
@@ -255,6 +260,30 @@ def _seen(entry: Entry) -> list[Record]:
         f"fieldwren {entry['arguments'].get('verb', 'monitor')}", at=_when(entry), version=str(entry["version"])
     )
     return [record]
+
+
+_ON_DEVICE = ("learn teach", "learn status", "learn undo", "learn reset")
+
+
+def _taught(catalog: Catalog, entry: Entry) -> list[Record]:
+    """What a device has learned: all its added classes where the result lists them, else one more."""
+    result = entry["result"]
+    node = iri(DEVICE, str(result["device"]))
+    if "classes" in result:
+        labels = {str(item["label"]) for item in result["classes"] if item["added"]}
+    else:
+        known = rows(catalog.store, f"SELECT ?l WHERE {{ GRAPH ?g {{ {node} fw:learnedLabel ?l }} }}")
+        labels = {label.value for (label,) in known} | ({str(result["label"])} if result["is_new"] else set())
+    record = Record(NamedNode(f"{node.value}:learned"))
+    record.of_type(node, "fw:Device")
+    record.say(node, "dct:title", str(result["device"]))
+    record.say(node, "fw:appName", str(result["app"]))
+    record.say(node, "fw:learnedLabel", *sorted(labels))
+    record.say(node, "fw:runsModel", _app_model(entry))
+    if not entry["arguments"].get("port"):
+        record.say(node, "fw:board", _board_node(str(entry["arguments"]["board"])))
+    metrics = {"accuracy_before": "accuracy before learning", "accuracy_after": "accuracy after learning"}
+    return [record, *_evaluated(entry, "fw:LearnRun", metrics)]
 
 
 _VERBS: Mapping[str, Callable[[Entry], list[Record]]] = {

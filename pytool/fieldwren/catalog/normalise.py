@@ -13,7 +13,8 @@ import pyoxigraph as ox
 
 from fieldwren.catalog.facts import Record, literal
 from fieldwren.catalog.hardware import PORTABLE_CORE
-from fieldwren.catalog.models import Evaluation, say_evaluation
+from fieldwren.catalog.model_record import say_evaluation
+from fieldwren.catalog.models import Evaluation
 from fieldwren.catalog.namespaces import OM, PREFIXES, UNIT
 
 UNIT_BYTES = {

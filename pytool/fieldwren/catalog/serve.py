@@ -14,11 +14,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pyoxigraph as ox
 
-from fieldwren.catalog.ask import find_boards, find_models, find_target, search, why_not
+from fieldwren.catalog.ask import find_boards, find_models, search, why_not
 from fieldwren.catalog.catalog import Catalog
 from fieldwren.catalog.exchange import sparql
 from fieldwren.catalog.hardware import DATA
 from fieldwren.catalog.match import match
+from fieldwren.catalog.names import find_target
 from fieldwren.catalog.queries import QUERIES
 from fieldwren.catalog.store import rows
 from fieldwren.cli.output import plain

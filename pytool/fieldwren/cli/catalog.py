@@ -50,7 +50,7 @@ def _opened(place: _Place) -> Iterator[Catalog]:
 
 
 def _sizes(*values: str | None) -> list[int | None]:
-    from fieldwren.catalog.ask import parse_bytes
+    from fieldwren.catalog.names import parse_bytes
 
     return [None if value is None else parse_bytes(value) for value in values]
 
