@@ -77,6 +77,7 @@ def compiled(sources: Sources, board: Board) -> Compiled:
         for name, content in sources.files.items():
             (Path(folder) / name).write_bytes(content)
         includes = [f"-I{paths.firmware()}", f"-I{paths.firmware() / 'include'}", f"-I{folder}"]
+        assert board.toolchain is not None
         command = [f"{board.toolchain.prefix}gcc", "-std=c99", *sources.optimise_flags, *board.core.flags]
         subprocess.run(
             [

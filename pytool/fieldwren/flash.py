@@ -29,6 +29,7 @@ from fieldwren.device import DeviceClient
 from fieldwren.device.serial_port import PortInfo, SerialTransport, serial_ports
 from fieldwren.errors import BadInputError, LinkLostError, MissingToolError
 from fieldwren.execute import interpret
+from fieldwren.graph import Graph
 from fieldwren.images import cached_image
 from fieldwren.ops.lowering import lower
 from fieldwren.plan import plan
@@ -186,7 +187,7 @@ def _upload(command: Sequence[str], board: Board) -> None:
 def _self_test(client: DeviceClient, model: AppModel) -> bool:
     """One inference on random inputs, on the device and by fw_run here, both from the first state: equal bits?"""
     # The same graph that the firmware runs, with the kernels that this computer has.
-    planned = plan(lower(model.streaming.graph if model.streaming else read_model(model.app.model_path), PORTABLE))
+    planned = plan(lower(_graph(model), PORTABLE))
     listening = client.status().source == "sensor"
     if listening:
         client.command("stream stop")
@@ -205,3 +206,15 @@ def _self_test(client: DeviceClient, model: AppModel) -> bool:
     if listening:
         client.command("stream start sensor")
     return all(a.tobytes() == b[0].tobytes() for a, b in zip(found, expected, strict=True))
+
+
+def _graph(model: AppModel) -> Graph:
+    """What the firmware runs: the model, or its backbone if its last layer learns, whole or hop by hop."""
+    if model.streaming is not None:
+        return model.streaming.graph
+    graph = read_model(model.app.model_path)
+    if model.factory is None:
+        return graph
+    from fieldwren.learn.settings import app_factory
+
+    return app_factory(model.app, graph, model.labels)[0]

@@ -45,7 +45,7 @@ def test_what_a_part_owes_is_what_the_headers_say() -> None:
     """Each function that the guide names is declared in the headers that it names."""
     common = CHECKOUT / "firmware" / "port" / "common"
     headers = "".join((common / name).read_text() for name in ("fw_port_parts.h", "fw_uart.h"))
-    headers += (CHECKOUT / "firmware" / "include" / "fw_port.h").read_text()
+    headers += "".join((CHECKOUT / "firmware" / "include" / name).read_text() for name in ("fw_port.h", "fw_flash.h"))
     named = set(re.findall(r"`(fw_\w+)\(\)`", GUIDE)) | {
         f"fw_uart{part}" for part in re.findall(r"`(_\w+)\(\)`", GUIDE)
     }

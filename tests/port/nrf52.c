@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fw_flash.h"
 #include "port/common/fw_port_parts.h"
 #include "port/common/fw_uart.h"
 #include "port/nrf52/fw_nrf52.h"
@@ -126,6 +127,24 @@ static void receive(void) {
   printf("\n");
 }
 
+/* A page takes ten slices, another page begins anew, and writing is off again after each of them. */
+static void flash_pages(void) {
+  fw_flash_t flash;
+  int calls = 1;
+  FW_NVMC_READY = 1u;
+  if (fw_flash_open(&flash) != FW_OK || flash.page_bytes != 4096u || flash.pages != 16u) abort();
+  for (int i = 0; i < 3; i++) {
+    if (fw_flash_erase(0) != 0) abort();
+  }
+  while (fw_flash_erase(1) == 0) calls++;
+  if (FW_REGISTER(0x4001E518u) != FW_STORE_ORIGIN + 4096u || FW_REGISTER(0x4001E51Cu) != 9u) abort();
+  if (FW_NVMC_CONFIG != 0u) abort();
+  if (fw_flash_write(8u, 0x12345678u) != FW_OK || FW_NVMC_CONFIG != 0u) abort();
+  printf("%d %x ", calls, (unsigned)FW_REGISTER(FW_STORE_ORIGIN + 8u));
+  FW_NVMC_READY = 0u; /* never ready: a bounded wait, and nothing is written */
+  printf("%d %d\n", fw_flash_write(8u, 0u), (int)fw_flash_erase(0));
+}
+
 int main(int count, char **arguments) {
   const char *what = count > 1 ? arguments[1] : "";
   if (strcmp(what, "together") == 0) microphone(1, 0);
@@ -135,6 +154,7 @@ int main(int count, char **arguments) {
   if (strcmp(what, "transmit") == 0) transmit(0);
   if (strcmp(what, "transmit_at_once") == 0) transmit(1);
   if (strcmp(what, "receive") == 0) receive();
+  if (strcmp(what, "flash") == 0) flash_pages();
   if (strcmp(what, "no_crystal") == 0) {
     dead = 1u;
     printf("%d %d\n", fw_crystal_start(), fw_port_audio_start());
