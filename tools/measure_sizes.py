@@ -276,7 +276,8 @@ def main(boards: Sequence[str]) -> None:
     for board_id in boards or COUNTED:
         board = counting_board(board_id)
         table = measure(board)
-        _own_base(table, board)
+        if board_id not in board_ids():
+            _own_base(table, board)
         path = paths.boards() / "sizes" / f"{board.core.cpu}.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")

@@ -39,6 +39,7 @@ needs picolibc-xtensa-lx106-elf has_xtensa_picolibc
 needs qemu-system-arm has qemu-system-arm
 needs qemu-system-misc has qemu-system-riscv32
 needs espeak-ng has espeak-ng
+needs cmake has cmake
 needs clang-format has clang-format
 needs clang-tidy has clang-tidy
 
