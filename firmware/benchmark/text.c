@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "fw_float.h"
 #include "fw_port.h"
 #include "link/json.h"
 

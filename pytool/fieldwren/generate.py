@@ -174,10 +174,11 @@ def package(
 ) -> PackageResult:
     """Writes the app folder `app` to `directory` as a library for one's own firmware, with an example.
 
-    `board` only says which processor the kernels are chosen for; `host` stands for any.
+    `board` only says which processor the kernels are chosen for; `host` stands for any. The library has the whole network
+    and does not learn: where learned state is kept is the platform's, and a library has none.
     """
     target = load_board(board)
-    loaded = load_app(app)
+    loaded = load_app(app).model_copy(update={"learn": None})
     model, planned = load_device_app(loaded, target, optimise)
     sources = app_sources(model, planned, target, optimise=optimise)
     provenance = Provenance(planned.program.model_sha256, loaded.name)

@@ -28,7 +28,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for form in FORMS:
             package(CHECKOUT / "examples" / "digits", form, folder / form)
 
-    return made_once(tmp_path_factory, "packages", make)
+    return made_once(tmp_path_factory, "as-packages", make)
 
 
 def library_sources(folder: Path) -> list[str]:

@@ -1,20 +1,21 @@
-"""`fieldwren catalog deploy`: which image for which device, what must be built, and then the building."""
+"""`fieldwren catalog deploy`: which image for which device, what must be built, then the building and flashing."""
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from pyoxigraph import NamedNode
 
+from fieldwren.boards import load_board
+from fieldwren.boards.definition import board_ids
 from fieldwren.catalog.catalog import Catalog
 from fieldwren.catalog.index import Index, Target
 from fieldwren.catalog.match import constraints
 from fieldwren.catalog.names import find_model, find_target
 from fieldwren.catalog.store import rows
-from fieldwren.errors import BadInputError
+from fieldwren.errors import BadInputError, FieldwrenError
 
 Action = Literal["build", "keep", "refused"]
 
@@ -24,7 +25,8 @@ class DeployStep:
     """What is to happen with one device or board.
 
     `keep`: it runs this model's app already. `refused`: `reasons` say why it cannot. `image_sha256` and `elf` are set once
-    the image was built; `flashed` is False until the firmware is on the device.
+    the image was built; `flashed` once the firmware is on the device and answered as the host does. An image that could not
+    be flashed has the reason in `reasons`.
     """
 
     target: str
@@ -40,7 +42,7 @@ class DeployStep:
 
 @dataclass(frozen=True)
 class DeployPlan:
-    """All steps; `can_flash` says whether this version writes images to devices."""
+    """All steps; `can_flash` says whether every board among them can be flashed from here."""
 
     steps: tuple[DeployStep, ...]
     can_flash: bool
@@ -60,7 +62,7 @@ def deploy(
     execute: bool = False,
     show: Callable[[DeployPlan], None] | None = None,
 ) -> DeployPlan:
-    """Plans (and with `execute` builds) which app goes to which device.
+    """Plans (and with `execute` builds, and flashes where the board can be flashed) which app goes to which device.
 
     `to` names devices or boards; `devices` and `boards` stand for all of them. `query` is a SPARQL SELECT: models among
     what it finds are candidates (after `model`, in the order of its rows), devices and boards are targets. A target gets the
@@ -81,12 +83,12 @@ def deploy(
     running = _running(catalog)
     unique = {target.id: target for target in targets}.values()
     steps = tuple(_best(index, candidates, target, running.get(target.id)) for target in unique)
-    plan = DeployPlan(steps, importlib.util.find_spec("fieldwren.flash") is not None)
+    plan = DeployPlan(steps, all(_can_flash(step.board) for step in steps))
     if show is not None:
         show(plan)
     if not execute or plan.refused:
         return plan
-    return replace(plan, steps=tuple(_build(step) if step.action == "build" else step for step in plan.steps))
+    return replace(plan, steps=tuple(_carry_out(step) if step.action == "build" else step for step in plan.steps))
 
 
 def _asked(catalog: Catalog, query: str) -> list[str]:
@@ -119,7 +121,9 @@ def _step(index: Index, row: int, target: Target, running: str | None) -> Deploy
     if board is None:
         reasons.append(f"of what board {target.name} is, is not known")
     elif not target.buildable:
-        reasons.append(f"this fieldwren has no port for {board}: it cannot build an image for it")
+        reasons.append(
+            f"no image is built here for {board}: generate a project, which a framework of PlatformIO builds"
+        )
     if source is None:
         reasons.append(f"the file of {model.name} is not known: add it")
     elif model.app is None and not target.emulated:
@@ -130,9 +134,20 @@ def _step(index: Index, row: int, target: Target, running: str | None) -> Deploy
     return replace(step, action="keep") if running == model.id else step
 
 
-def _build(step: DeployStep) -> DeployStep:
+def _can_flash(board: str) -> bool:
+    return board in board_ids() and load_board(board).upload is not None
+
+
+def _carry_out(step: DeployStep) -> DeployStep:
+    from fieldwren.flash import flash
     from fieldwren.generate import build
 
     assert step.app is not None
     built = build(step.app, step.board)
-    return replace(step, elf=built.elf, image_sha256=built.sha256)
+    done = replace(step, elf=built.elf, image_sha256=built.sha256)
+    if not _can_flash(step.board):
+        return done
+    try:
+        return replace(done, flashed=flash(step.app, step.board).verified)
+    except FieldwrenError as error:
+        return replace(done, reasons=(f"built, not flashed: {error}",))

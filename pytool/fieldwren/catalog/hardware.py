@@ -56,7 +56,7 @@ class BoardFacts:
     """A board. `flash_bytes` is what an image may use, None (with `ram_bytes`) where an operating system provides it.
 
     `sensors` is None for a board that hears over the link or has pins for any sensor: nothing is ruled out.
-    `buildable`: this version has a port for it.
+    `buildable`: images of it are built here, not only by a framework of PlatformIO.
     """
 
     id: str
@@ -88,7 +88,7 @@ def facts_of_board(board: Board) -> BoardFacts:
         flash_bytes=board.memory.app.bytes if board.memory else None,
         ram_bytes=board.memory.ram.bytes if board.memory else None,
         sensors=sheet.sensors if sheet else None,
-        buildable=True,
+        buildable=board.toolchain is not None,
         emulated=board.emulator is not None,
     )
 

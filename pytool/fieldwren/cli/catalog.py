@@ -387,11 +387,18 @@ def deploy(place: _Place, model: str | None, query: str | None, to: Sequence[str
 
 def _show_plan(console: Console, plan: DeployPlan) -> None:
     lines = [
-        (step.target, step.board, step.model, step.action, step.elf or "; ".join(step.reasons)) for step in plan.steps
+        (
+            step.target,
+            step.board,
+            step.model,
+            step.action,
+            "; ".join([*([step.elf] if step.elf else []), *step.reasons]),
+        )
+        for step in plan.steps
     ]
     _table(console, ("device", "board", "model", "what", "image or reason"), lines)
     if not plan.can_flash:
-        console.print("Writing images to devices is not part of this version: flash the built images yourself.")
+        console.print("Not all of these boards can be flashed from here: their images are only built.")
 
 
 @catalog.command()
