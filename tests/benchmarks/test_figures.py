@@ -30,15 +30,28 @@ def require_the_compilers_of_the_figures(figures: Figures) -> None:
 @pytest.mark.emulator
 @pytest.mark.slow
 @pytest.mark.parametrize("board", ["mps2-an386", "riscv32-virt"])
-def test_a_sample_is_no_worse_than_the_checked_in_figures(shared_data: Path, board: str) -> None:
+@pytest.mark.parametrize("name", SAMPLE)
+def test_a_sample_is_no_worse_than_the_checked_in_figures(shared_data: Path, name: str, board: str) -> None:
     del shared_data
+    new = measured((name,), board, front_ends=False)
+    assert new["models"].keys() == {name}
+
+
+@pytest.mark.emulator
+@pytest.mark.slow
+def test_front_ends_are_no_worse_than_the_checked_in_figures() -> None:
+    assert measured((), "mps2-an386", front_ends=True)["front_ends"]
+
+
+def measured(names: tuple[str, ...], board: str, *, front_ends: bool) -> Figures:
+    """Fresh figures, none of them worse than the checked-in ones."""
     old = checked_in()
     require_the_compilers_of_the_figures(old)
-    models = {name: path for name, path in models_at_hand().items() if name in SAMPLE}
-    new = measure(models, boards=(board,), workers=1, front_ends=board == "mps2-an386")
-    assert new["models"].keys() == set(SAMPLE)
+    models = {name: path for name, path in models_at_hand().items() if name in names}
+    new = measure(models, boards=(board,), workers=1, front_ends=front_ends)
     found = worse(old, new)
     assert not found, "; ".join(map(str, found)) + " (to take new figures: make bench ACCEPT=1)"
+    return new
 
 
 def figures_of(instructions: int, code: int = 1000) -> Figures:
