@@ -89,12 +89,19 @@ def record(verb: str, result: Callable[[], object], arguments: Mapping[str, Any]
         print(f"not recorded in the catalogue: {' '.join(str(error).split())[:200]}", file=sys.stderr)
 
 
-def record_device(verb: str, info: object, *, address: str, serial: str | None = None) -> None:
-    """Leaves who answered on a link: `info` is its DeviceInfo."""
+def record_device(
+    verb: str, info: object, *, address: str, serial: str | None = None, free_flash_bytes: int | None = None
+) -> None:
+    """Leaves who answered on a link: `info` is its DeviceInfo; the free flash where the image is at hand."""
     fields = dict(vars(info))
     record(
         "device",
-        lambda: {"info": fields, "address": address, "serial": serial or _serial_number(address)},
+        lambda: {
+            "info": fields,
+            "address": address,
+            "serial": serial or _serial_number(address),
+            "free_flash_bytes": free_flash_bytes,
+        },
         {"verb": verb, "address": address},
     )
 

@@ -27,9 +27,10 @@ from fieldwren.rows import read_rows
 
 @dataclass(frozen=True)
 class Started:
-    """The first event: who answered on the link."""
+    """The first event: who answered on the link, and the flash for apps that its image leaves (None: not its to say)."""
 
     info: DeviceInfo
+    free_flash_bytes: int | None = None
 
 
 RunEvent = Started | Event
@@ -65,7 +66,7 @@ def run(
         emulator.start(image.elf, target) as device,
         DeviceClient(device, f"{model.app.name} on {target.id}") as client,
     ):
-        yield Started(client.info)
+        yield Started(client.info, target.memory.app.bytes - image.flash_bytes if target.memory else None)
         for event in client.stream(elements):
             yield replace(event, t_ms=max(0, event.t_ms - lead_ms))
 

@@ -32,7 +32,7 @@ def run(app: Path, board: str, wav: Path | None, csv: Path | None, optimise: Opt
     for event in run(app, board, wav=wav, csv=csv, optimise=optimise):
         if isinstance(event, Started):
             output.note(f"{event.info.app} on {event.info.board}, image {event.info.image[:16]}")
-            record_device("run", event.info, address="emulator")
+            record_device("run", event.info, address="emulator", free_flash_bytes=event.free_flash_bytes)
         elif isinstance(event, StreamEnd):
             output.note(event_text(event).strip())
         elif json:
