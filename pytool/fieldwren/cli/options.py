@@ -15,8 +15,8 @@ optimise_option = click.option(
     type=click.Choice(["balanced", "size", "speed"]),
     default="balanced",
     show_default=True,
-    help="balanced: kernels specialised for the model; size: fw_run executes the Program with one copy of each kernel, which pays "
-    "only for large models (see bench); speed: code for every layer.",
+    help="balanced: kernels specialised for the model; size: fw_run executes the Program with one copy of each kernel (compare "
+    "with bench: most models are smaller balanced); speed: code for every layer.",
 )
 personality_option = click.option(
     "--personality",
