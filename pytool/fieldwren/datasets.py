@@ -22,7 +22,7 @@ from fieldwren.features.wav import Pcm, duration_s, read_any_wav
 from fieldwren.program import Port
 from fieldwren.rows import read_rows
 
-_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _PEAK = 0.5
 _FLOOR_DB = -58.0
 """Noise under a recording, relative to full scale: silence that no microphone delivers is kept out of the window."""
@@ -88,7 +88,7 @@ def words_in(folder: Path, labels: Sequence[str]) -> list[Word]:
                 continue
             label, group = "_".join(parts[:-2]), parts[-2]
         if label not in labels and len(label) == 1 and label.isdigit():
-            label = _DIGITS[int(label)]
+            label = DIGITS[int(label)]
         if label in labels or duration_s(path) <= _WORD_SECONDS_MOST:
             found.append(Word(path, label, group))
     return found

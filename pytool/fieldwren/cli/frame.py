@@ -25,7 +25,6 @@ from fieldwren import __version__
 from fieldwren.cli import output
 from fieldwren.errors import FieldwrenError
 
-EXIT_NO = 1
 EXIT_USAGE = 2
 EXIT_MISSING = 3
 EXIT_BUG = 70

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldwren.core import PORTABLE, Core, Optimise
-from fieldwren.costs import predicted
 from fieldwren.errors import BadInputError, UnsupportedError
 from fieldwren.graph import DTYPES, Graph, Operator, Subgraph, Tensor
 from fieldwren.kernel import OperandSpec, kernels
+from fieldwren.ops.choice import Trial, alternative, best
 from fieldwren.ops.registry import INTERNAL, folders, lowerings
-from fieldwren.program import SKIP, Alternative, Buffer, KernelCall, Layer, Operand, Place, Port, Program
+from fieldwren.program import SKIP, Buffer, KernelCall, Layer, Operand, Place, Port, Program
 
 _INT32_MIN, _INT32_MAX = -(1 << 31), (1 << 31) - 1
 
@@ -26,11 +26,6 @@ def _alignment(dtype: str) -> int:
     return max(4, DTYPES[dtype].itemsize)
 
 
-_WORTH: Mapping[Optimise, float] = {"balanced": 1.05, "speed": 1.0, "size": 1.5}
-"""How many times the fewest instructions a variant may take that saves bytes: balanced, RAM (it works in place) or the
-code of one more kernel; size, tables."""
-_TIE = 1.01
-"""Predictions no further apart than this say nothing: the variant with the least working memory is taken."""
 _ADVICE = {
     "float32": ": convert the model to full int8 (fieldwren convert)",
     "uint8": ": convert the model again, to int8",
@@ -54,23 +49,6 @@ class Variable:
     state: Operand
     dtype: str
     nbytes: int
-
-
-@dataclass(frozen=True)
-class _Trial:
-    """What one way of lowering an operator appended: buffers, calls, and new names of memory."""
-
-    alternative: Alternative
-    buffers: tuple[Buffer, ...]
-    calls: tuple[KernelCall, ...]
-    values: dict[int, Operand]
-    consts: dict[tuple[str, bytes], int]
-
-
-def _within(known: Sequence[tuple[_Trial, int]], factor: float) -> list[tuple[_Trial, int]]:
-    """Those that are predicted to take at most `factor` times the fewest instructions."""
-    fewest = min(instructions for _, instructions in known)
-    return [pair for pair in known if pair[1] <= fewest * factor]
 
 
 class Lowering:
@@ -284,14 +262,14 @@ class Lowering:
         trials = [trial for name, emit in ways if (trial := self._tried(name, emit)) is not None]
         if not trials:
             raise RuntimeError(f"no variant lowers {op.name}: the portable one must take everything")
-        best = self._best(trials)
-        shown = (best.alternative, *(t.alternative for t in trials if t is not best))
-        self._buffers += best.buffers
-        self._calls += [*best.calls[:-1], replace(best.calls[-1], alternatives=shown)]
-        self._values.update(best.values)
-        self._const_cache.update(best.consts)
+        taken = best(trials, self.optimise, self._used_kernels(), self.only)
+        shown = (taken.alternative, *(t.alternative for t in trials if t is not taken))
+        self._buffers += taken.buffers
+        self._calls += [*taken.calls[:-1], replace(taken.calls[-1], alternatives=shown)]
+        self._values.update(taken.values)
+        self._const_cache.update(taken.consts)
 
-    def _tried(self, name: str, emit: Callable[[], bool]) -> _Trial | None:
+    def _tried(self, name: str, emit: Callable[[], bool]) -> Trial | None:
         """What `emit` would append; nothing of it is kept."""
         buffers, calls, values, consts = len(self._buffers), len(self._calls), self._values, self._const_cache
         new_values: dict[int, Operand] = {}
@@ -302,39 +280,11 @@ class Lowering:
         made, emitted = tuple(self._buffers[buffers:]), tuple(self._calls[calls:])
         trial = None
         if applies:
-            costs = [predicted(self.core, call) for call in emitted]
-            alternative = Alternative(
-                name=name,
-                kernel=emitted[-1].kernel.name,
-                instructions=None if None in costs else sum(cost for cost in costs if cost is not None),
-                const_bytes=sum(buffer.nbytes for buffer in made if buffer.place is Place.CONST),
-                scratch_bytes=sum(
-                    made[operand.buffer - buffers].nbytes
-                    for call in emitted
-                    for spec, operand in zip(call.kernel.operands, call.operands, strict=True)
-                    if spec.is_scratch and operand is not None
-                ),
-            )
-            trial = _Trial(alternative, made, emitted, new_values, new_consts)
+            found = alternative(name, self.core, buffers, made, emitted)
+            trial = Trial(found, made, emitted, new_values, new_consts)
         del self._buffers[buffers:], self._calls[calls:]
         self._values, self._const_cache = values, consts
         return trial
-
-    def _best(self, trials: Sequence[_Trial]) -> _Trial:
-        wanted = [t for t in trials if t.alternative.name == self.only]
-        if wanted:
-            return wanted[0]
-        if trials[0].alternative.instructions is None:
-            return trials[0]
-        known = [(t, t.alternative.instructions) for t in trials if t.alternative.instructions is not None]
-        known = _within(known, _WORTH[self.optimise])
-        if self.optimise == "size":
-            return min(known, key=lambda pair: pair[0].alternative.const_bytes)[0]
-        if self.optimise == "balanced":
-            used = self._used_kernels()
-            known = [pair for pair in known if pair[0].calls[-1].in_place] or known
-            known = [pair for pair in known if pair[0].alternative.kernel in used] or known
-        return min(_within(known, _TIE), key=lambda pair: pair[0].alternative.scratch_bytes)[0]
 
     def _used_kernels(self) -> set[str]:
         """Kernels of the calls so far; asked between trials, when no call is there that may yet go."""

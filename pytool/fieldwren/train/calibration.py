@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from fieldwren.app import load_app
 from fieldwren.app_model import app_front_end
-from fieldwren.datasets import centred, words_in
+from fieldwren.datasets import DIGITS, centred, words_in
 from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.features import (
     PRESETS,
@@ -30,7 +30,6 @@ from fieldwren.tflite import read_model
 Float = npt.NDArray[np.float32]
 _ARRAYS = (".npy", ".npz")
 _TABLES = (".csv", ".txt")
-_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ def _numbered(
 ) -> tuple[tuple[str, ...] | None, npt.NDArray[np.int64] | None]:
     """(names of the outputs, their numbers); None where the labels of the data are not the model's outputs."""
     found = set(labels)
-    ordered = tuple(d for d in _DIGITS if d in found) if found <= set(_DIGITS) else tuple(sorted(found))
+    ordered = tuple(d for d in DIGITS if d in found) if found <= set(DIGITS) else tuple(sorted(found))
     names = names or (ordered if len(ordered) == outputs else ())
     if not names:
         return None, None

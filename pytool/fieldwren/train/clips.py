@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from fieldwren import datasets
 from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.features import wav
 
 SAMPLE_RATE = 16_000
 BAND_HZ = 3_900.0
-DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+DIGITS = datasets.DIGITS
 
 SPOKEN_DIGITS = "spoken_digits"
 SPEECH_COMMANDS = "speech_commands"
