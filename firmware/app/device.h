@@ -28,6 +28,9 @@ const char *fw_device_label_name(const fw_device_t *device, uint32_t label);
 /* Commands about learning; 0 if this is none. Only in images built with FW_LEARN. */
 int fw_device_learn_command(fw_device_t *device);
 
+/* Commands of a member of a fleet; 0 if this is none. Only in images built with FW_FLEET. */
+int fw_device_fleet_command(fw_device_t *device);
+
 /* Bulk: get, put, infer, and what a complete blob means. */
 void fw_device_command_get(fw_device_t *device);
 void fw_device_command_put(fw_device_t *device);
@@ -44,6 +47,9 @@ void fw_device_forget_tensors(fw_device_t *device);
 /* Input from the host: stream start, stream stop, and its data. */
 void fw_device_command_stream(fw_device_t *device);
 void fw_device_stream_data(fw_device_t *device);
+
+/* A piece of the file that is streamed, on boards with a bulk channel. Returns 0 if there is nothing to do. */
+int fw_device_stream_file(fw_device_t *device);
 
 /* The window was closed and has opened again: says so. Returns 0 if there is nothing to say. */
 int fw_device_stream_window(fw_device_t *device);
