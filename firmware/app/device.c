@@ -33,7 +33,8 @@ static const char *const usages[] = {
     "import",
 #endif
 #if defined(FW_FLEET)
-    "fleet status|keep LABEL [test]|forget|begin",
+    "fleet status|begin|evaluate",
+    "fleet keep LABEL|#INDEX [test]",
 #endif
 };
 

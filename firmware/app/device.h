@@ -30,11 +30,17 @@ int fw_device_learn_command(fw_device_t *device);
 
 /* Commands of a member of a fleet; 0 if this is none. Only in images built with FW_FLEET. */
 int fw_device_fleet_command(fw_device_t *device);
+void fw_device_get_update(fw_device_t *device);
 
-/* Bulk: get, put, infer, and what a complete blob means. */
+/* Bulk: get, put, infer. */
 void fw_device_command_get(fw_device_t *device);
 void fw_device_command_put(fw_device_t *device);
 void fw_device_command_infer(fw_device_t *device);
+
+/* The answer to `get` for memory that stays as it is until fw_link_close_outbound(). */
+void fw_device_open_get(fw_device_t *device, const uint8_t *bytes, uint32_t size);
+
+/* What a complete blob means. */
 void fw_device_blob_complete(fw_device_t *device);
 
 /* The tensor that a word ("in3", "out0") names and its number among the inputs or outputs; null if there is

@@ -119,7 +119,7 @@ void fw_learning_missed(fw_learning_t *g, uint32_t posterior_q15) {
 fw_status_t fw_learning_teach(fw_learning_t *g, fw_sample_kind_t kind, uint32_t class_number) {
   if (class_number >= fw_learner_labels(&g->learner)) return FW_E_ARGUMENT;
   if (g->has[kind] == 0u) return FW_E_UNKNOWN;
-  if (g->refused != 0u) return FW_E_STATE;
+  if (g->refused != 0u || g->held != 0u) return FW_E_STATE;
   const fw_status_t status = fw_learner_teach(&g->learner, sample(g, kind), (uint16_t)class_number);
   if (status == FW_OK) ++g->teachings;
   return status;

@@ -63,6 +63,7 @@ typedef struct {
   uint16_t missed_q15;
   uint8_t has[FW_SAMPLE_KINDS];
   uint8_t store_failed;
+  uint8_t held;    /* a federation's task trains on the samples: nothing is taught meanwhile */
   uint8_t refused; /* the self-test failed: this build computes other bits than all others, and learns nothing */
 } fw_learning_t;
 

@@ -113,8 +113,7 @@ class LearnSettings(_Strict):
     answer is "none of them". What was learned is saved `save_after_s` after the last lesson, at most every `save_every_s`
     (`None`: so rarely that the flash lasts ten years). `import_head`: whether a head can be put over the link, which
     takes RAM for all of it; `None`: on boards with 64 KiB or more. `rule`: labels that the device gives itself.
-    `fleet`: whether the device can be a member of a federation (docs/fleet.md), for which it keeps up to `fleet_samples`
-    labelled embeddings in RAM.
+    `fleet`: whether the device can be a member of a federation (docs/fleet.md), which takes RAM for five heads.
     """
 
     spare_classes: Annotated[int, Field(ge=0, le=64)] = 4
@@ -134,7 +133,6 @@ class LearnSettings(_Strict):
     import_head: bool | None = None
     rule: LabelRule | None = None
     fleet: bool = False
-    fleet_samples: Annotated[int, Field(ge=1, le=4096)] = 64
 
 
 class App(_Strict):

@@ -26,6 +26,14 @@ class RuleContext:
 
 
 @dataclass(frozen=True)
+class FleetContext:
+    """FW_PARTICIPANT_BYTES and the bytes of the longest task."""
+
+    memory_bytes: int
+    task_bytes: int
+
+
+@dataclass(frozen=True)
 class LearningContext:
     """Sizes in bytes; `block` the factory block in words; `spare` labels that the detector has besides the model's."""
 
@@ -37,6 +45,7 @@ class LearningContext:
     save_wait_ms: int
     save_every_ms: int
     rule: RuleContext | None
+    fleet: FleetContext | None
 
 
 def learning_context(model: AppModel, board: Board) -> LearningContext | None:
@@ -55,6 +64,7 @@ def learning_context(model: AppModel, board: Board) -> LearningContext | None:
         save_wait_ms=round(1000 * settings.save_after_s),
         save_every_ms=learn.save_every_ms(settings, learn.store_layout(factory, board)),
         rule=_rule(model, settings.rule) if settings.rule is not None else None,
+        fleet=FleetContext(learn.participant_bytes(factory), learn.task_bytes(factory)) if settings.fleet else None,
     )
 
 
