@@ -138,9 +138,8 @@ def participant_bytes(factory: Factory) -> int:
 
 
 def task_bytes(factory: Factory) -> int:
-    """The longest task of a federation: header, vector with a selection of almost all, CRC."""
-    count = len(factory.head)
-    return _TASK_HEADER_BYTES + 4 * count + (count + 7) // 8
+    """FW_TASK_BYTES: the longest task of a federation."""
+    return _TASK_HEADER_BYTES + 4 * len(factory.head)
 
 
 def imports_head(settings: LearnSettings, board: Board) -> bool:
