@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from link.devices import KEYWORD, build_device, start
 from fieldwren.device import DeviceClient
 from fieldwren.device.mqtt import Credentials, MqttTransport, bridge, load_credentials, parse_address
 from fieldwren.device.transport import open_transport
 from fieldwren.errors import BadInputError, LinkLostError
+from link.devices import KEYWORD, build_device, start
 from support import require_module, require_tool
 
 USERS = {"gateway": "west wind", "wren-1": "small bird", "wren-2": "other bird"}
@@ -138,13 +138,13 @@ def test_a_device_behind_a_broker_is_a_device(broker: Broker, tmp_path: Path, mo
 def test_who_may_not_is_refused(broker: Broker) -> None:
     address = parse_address(broker.address("wren-1"))
     gateway = broker.credentials("gateway")
-    with pytest.raises(LinkLostError, match="refuses this user: (Not authorized|Bad user)"):
+    with pytest.raises(LinkLostError, match=r"refuses this user: (Not authorized|Bad user)"):
         MqttTransport(address, replace(gateway, password="east wind"))
     with pytest.raises(LinkLostError, match="refuses this user"):
         MqttTransport(address, replace(gateway, user="nobody"))
     with pytest.raises(LinkLostError, match="certificate verify failed"):
         MqttTransport(address, replace(gateway, ca=None))
-    with pytest.raises(LinkLostError, match="cannot connect|lost|answer"):
+    with pytest.raises(LinkLostError, match=r"cannot connect|lost|answer"):
         MqttTransport(replace(address, tls=False), gateway)
 
 
@@ -168,7 +168,9 @@ def test_a_foreign_topic_is_refused(broker: Broker) -> None:
     gateway.close()
 
 
-@pytest.mark.parametrize("address", ["mqtt:host", "mqtt:host/fleet", "mqtts:host:1883/a/b/c", "mqtts:host/a/+", "mqtt:/a/b"])
+@pytest.mark.parametrize(
+    "address", ["mqtt:host", "mqtt:host/fleet", "mqtts:host:1883/a/b/c", "mqtts:host/a/+", "mqtt:/a/b"]
+)
 def test_an_address_that_is_none(address: str) -> None:
     with pytest.raises(BadInputError, match="HOST"):
         parse_address(address)
@@ -176,7 +178,12 @@ def test_an_address_that_is_none(address: str) -> None:
 
 def test_credentials_name_what_is_wrong(tmp_path: Path) -> None:
     file = tmp_path / "mqtt.toml"
-    for text, words in (("user = 1", "user"), ('pasword = "x"', "pasword"), ('ca = "none.pem"', "none.pem"), ("=", "TOML")):
+    for text, words in (
+        ("user = 1", "user"),
+        ('pasword = "x"', "pasword"),
+        ('ca = "none.pem"', "none.pem"),
+        ("=", "TOML"),
+    ):
         file.write_text(text)
         with pytest.raises(BadInputError, match=words):
             load_credentials(file)

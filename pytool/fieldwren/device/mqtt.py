@@ -159,7 +159,13 @@ class _Broker:
     """One connection: bytes from the topics in `hears`, bytes to the topic `says`; MQTT 5, which names refusals."""
 
     def __init__(
-        self, address: MqttAddress, credentials: Credentials, *, hears: tuple[str, ...], says: str, will: str | None = None
+        self,
+        address: MqttAddress,
+        credentials: Credentials,
+        *,
+        hears: tuple[str, ...],
+        says: str,
+        will: str | None = None,
     ) -> None:
         mqtt = _paho()
         self.name = str(address)

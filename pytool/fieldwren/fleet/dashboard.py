@@ -34,7 +34,9 @@ def sparkline(values: Sequence[float | None], most: int = _SPARKS) -> str:
 
 def dashboard(view: FleetView) -> RenderableType:
     """All of it."""
-    return Panel(Group(_summary(view), Text(), _devices(view.devices)), title=f"{view.app} · {view.strategy}", title_align="left")
+    return Panel(
+        Group(_summary(view), Text(), _devices(view.devices)), title=f"{view.app} · {view.strategy}", title_align="left"
+    )
 
 
 def _summary(view: FleetView) -> Table:
@@ -45,7 +47,9 @@ def _summary(view: FleetView) -> Table:
     table.add_column(style="dim")
     table.add_column()
     done = Table.grid(padding=(0, 1))
-    done.add_row(ProgressBar(view.rounds_wanted, len(view.rounds), width=16), f"{len(view.rounds)} of {view.rounds_wanted}")
+    done.add_row(
+        ProgressBar(view.rounds_wanted, len(view.rounds), width=16), f"{len(view.rounds)} of {view.rounds_wanted}"
+    )
     sent = sum(item.bytes_down for item in view.rounds), sum(item.bytes_up for item in view.rounds)
     table.add_row("rounds", done, "bytes", f"{size(sent[0])} down, {size(sent[1])} up")
     mean = [item.accuracy_mean for item in view.rounds]
@@ -69,11 +73,11 @@ def _summary(view: FleetView) -> Table:
 def _devices(devices: Sequence[DeviceView]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     # Narrow terminals cut the reason of a state and nothing else.
-    longest = {"device": 6, "group": 5, "accuracy": 8, "": 12, "answers": 7, "lost": 4, "rejected": 8, "down": 7, "up": 7}
+    longest = {"device": 6, "group": 5, "accuracy": 8, "": 12, "answers": 7, "lost": 4, "rejected": 8}
     for device in devices:
         longest["device"] = max(longest["device"], len(device.name))
         longest["group"] = max(longest["group"], len(device.group))
-    for title in ("device", "group", "state", "accuracy", "", "answers", "lost", "rejected", "down", "up"):
+    for title in ("device", "group", "state", "accuracy", "", "answers", "lost", "rejected"):
         side: Literal["left", "right"] = "left" if title in ("device", "group", "state", "") else "right"
         table.add_column(title, justify=side, no_wrap=True, overflow="ellipsis", min_width=longest.get(title))
     # Those in trouble first, so that they are seen in a fleet larger than the screen.
@@ -92,8 +96,6 @@ def _devices(devices: Sequence[DeviceView]) -> Table:
             f"{device.answers:,}",
             f"{device.dropped:,}",
             f"{device.rejected:,}",
-            size(device.bytes_down),
-            size(device.bytes_up),
         )
     if len(devices) > len(ordered):
         table.add_row(f"… and {len(devices) - len(ordered)} more", style="dim")

@@ -110,7 +110,9 @@ class LinkedDevice:
     def adapt(self, task: bytes) -> bytes:
         """One turn of local training. Raises LinkLostError when the answer does not come in time."""
         with self._lock:
-            return self._until(lambda client: self._exchange(client, task), f"no answer to a task in {self._timeout_s:g} s")
+            return self._until(
+                lambda client: self._exchange(client, task), f"no answer to a task in {self._timeout_s:g} s"
+            )
 
     def evaluate(self, head: Vector) -> tuple[int, int]:
         """(correct, tested) of its own test samples with another head; its own stays as it is."""
@@ -173,9 +175,13 @@ class LinkedDevice:
         try:
             said = client.command("fleet status")
         except DeviceRefusedError as error:
-            raise BadInputError(f"{self._name}: its firmware is in no fleet: build it with [learn] fleet = true") from error
+            raise BadInputError(
+                f"{self._name}: its firmware is in no fleet: build it with [learn] fleet = true"
+            ) from error
         if said["model"] != f"{self._model:08x}":
-            raise BadInputError(f"{self._name}: learns with another model or other settings: flash the fleet's firmware")
+            raise BadInputError(
+                f"{self._name}: learns with another model or other settings: flash the fleet's firmware"
+            )
 
     def _tell(self, client: DeviceClient) -> None:
         """Each utterance once: a device that has them all keeps them, also over a restart."""

@@ -152,10 +152,17 @@ def _head(view: FleetView) -> str:
         ("sent by devices", size(sum(item.bytes_up for item in view.rounds))),
     ]
     if known:
-        facts.append((f"energy of updates, estimate{'' if len(known) == len(energies) else ' (known boards)'}", energy(sum(known))))
+        facts.append(
+            (
+                f"energy of updates, estimate{'' if len(known) == len(energies) else ' (known boards)'}",
+                energy(sum(known)),
+            )
+        )
     if view.seconds is not None:
         facts.append(("time", f"{view.seconds:,.0f} s"))
-    cells = "".join(f'<div><span class="quiet">{escape(name)}</span><b>{escape(value)}</b></div>' for name, value in facts)
+    cells = "".join(
+        f'<div><span class="quiet">{escape(name)}</span><b>{escape(value)}</b></div>' for name, value in facts
+    )
     sha = f'<p class="quiet">Head: <code>{escape(view.head_sha256)}</code></p>' if view.head_sha256 else ""
     return f'<h1>{escape(view.app)}</h1><p class="quiet">federated by {escape(view.strategy)}</p><div class="facts">{cells}</div>{sha}'
 
@@ -169,11 +176,15 @@ def _charts(view: FleetView) -> str:
     if any(value is not None for value in means):
         floor = max(0.0, int(10 * min(v for v in [*means, *worst] if v is not None) - 0.001) / 10)
         lines = (("mean of the devices", _FIRST, means), ("worst device", _SECOND, worst))
-        parts.append(_chart("Accuracy on the devices' own tests", lines, min(floor, 0.9), 1.0, lambda v: f"{100 * v:.0f} %"))
+        parts.append(
+            _chart("Accuracy on the devices' own tests", lines, min(floor, 0.9), 1.0, lambda v: f"{100 * v:.0f} %")
+        )
     down: list[float | None] = [item.bytes_down for item in view.rounds]
     up: list[float | None] = [item.bytes_up for item in view.rounds]
     most = max((v for v in [*down, *up] if v), default=1.0)
-    parts.append(_chart("Bytes a round", (("to devices", _FIRST, down), ("from devices", _SECOND, up)), 0.0, most * 1.05, size))
+    parts.append(
+        _chart("Bytes a round", (("to devices", _FIRST, down), ("from devices", _SECOND, up)), 0.0, most * 1.05, size)
+    )
     return f'<h2>Rounds</h2><div class="charts">{"".join(parts)}</div>'
 
 
@@ -234,7 +245,9 @@ def _table(titles: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 
         return "" if column < left else ' class="n"'
 
     head = "".join(f"<th{kind(i)}>{escape(title)}</th>" for i, title in enumerate(titles))
-    body = "".join("<tr>" + "".join(f"<td{kind(i)}>{cell}</td>" for i, cell in enumerate(row)) + "</tr>" for row in rows)
+    body = "".join(
+        "<tr>" + "".join(f"<td{kind(i)}>{cell}</td>" for i, cell in enumerate(row)) + "</tr>" for row in rows
+    )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
@@ -242,7 +255,9 @@ def _shots(view: FleetView) -> str:
     if not view.k_shot:
         return ""
     rows = [(str(item.shots), percent(item.before), percent(item.after)) for item in view.k_shot]
-    return "<h2>People whom no device has heard</h2>" + _table(("shots a class", "factory head", "federated head"), rows, left=0)
+    return "<h2>People whom no device has heard</h2>" + _table(
+        ("shots a class", "factory head", "federated head"), rows, left=0
+    )
 
 
 def _devices(view: FleetView) -> str:
@@ -268,7 +283,20 @@ def _devices(view: FleetView) -> str:
                 energy(device.energy_mj),
             )
         )
-    titles = ("device", "board", "group", "state", "first", "last", "answers", "dropped", "rejected", "down", "up", "updates")
+    titles = (
+        "device",
+        "board",
+        "group",
+        "state",
+        "first",
+        "last",
+        "answers",
+        "dropped",
+        "rejected",
+        "down",
+        "up",
+        "updates",
+    )
     note = (
         '<p class="quiet">First and last: share of the device\'s own tests that the head got right as it came. Energy is an '
         "<b>estimate</b>: updates × instructions of one × the board's energy an instruction (boards/*.toml); link, radio and "
