@@ -82,11 +82,15 @@ static float known_share(const fw_learner_t *l) {
   return share > 1e-6f ? share : 1.0f;
 }
 
+void fw_learning_heard(fw_learning_t *g, const int8_t *embedding) {
+  memcpy(sample(g, FW_SAMPLE_NEWEST), embedding, g->learner_config.features);
+  g->has[FW_SAMPLE_NEWEST] = 1;
+}
+
 void fw_learning_posteriors(fw_learning_t *g, const int8_t *embedding, uint16_t *posteriors_q15) {
   fw_learner_t *const l = &g->learner;
   memset(posteriors_q15, 0, sizeof *posteriors_q15 * fw_learning_labels(g));
-  memcpy(sample(g, FW_SAMPLE_NEWEST), embedding, l->config.features);
-  g->has[FW_SAMPLE_NEWEST] = 1;
+  fw_learning_heard(g, embedding);
   const fw_learner_answer_t answer = fw_learner_classify(l, embedding);
   if (!answer.accepted) return;
   if (is_pair(g)) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 
@@ -17,7 +18,8 @@ class MeteredStream:
 
     Kinds are `commands`, `acknowledgements` and `reads`; `answers` and `events` (lines that were asked for, and not);
     `broken` (what is neither line nor frame); and, for bulk data, the name of what is transferred: `task`, `update`, `head`,
-    `capture`, `in0` …, or `stream` for samples and rows. Payloads count under their name, all else as it is on the wire.
+    `capture`, `in0` …, or `stream` for samples and rows. Payloads and
+    lines count; delimiters, headers and CRCs of frames do not.
     """
 
     def __init__(self, stream: ByteStream) -> None:
@@ -62,7 +64,7 @@ class MeteredStream:
 
     def _line(self, line: Line) -> None:
         asked = "ok" in line.fields or "error" in line.fields
-        self.up["answers" if asked else "events"] += len(str(line.fields))
+        self.up["answers" if asked else "events"] += len(json.dumps(line.fields, separators=(",", ":"), ensure_ascii=False))
         transfer, name = line.fields.get("transfer"), self._asked.get(line.fields.get("seq", 0))
         if asked and isinstance(transfer, int) and name is not None:
             self._transfers[transfer] = name

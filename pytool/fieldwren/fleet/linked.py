@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
+import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from fieldwren.device.traffic import MeteredStream
 from fieldwren.emulators.interface import ByteStream
 from fieldwren.errors import BadInputError, LinkLostError
 from fieldwren.fleet.device import Vector
+from fieldwren.learn.factory import Embeddings
 
 STREAM_FILE = "stream.bin"
 """What `stream start file` reads in the folder of an emulated board."""
@@ -33,7 +34,10 @@ Connect = Callable[[], AbstractContextManager[ByteStream]]
 
 @dataclass(frozen=True)
 class Utterance:
-    """Samples (int16 [n]) or rows (float32 [n, columns]) of one window, its label, and whether only tests hear it."""
+    """One window: samples (int16 [n]), or what the front end makes of rows (the model's input, int8), and its label.
+
+    `is_test`: only heads are measured with it.
+    """
 
     elements: NDArray[Any]
     label: str
@@ -73,6 +77,7 @@ class LinkedDevice:
         self._stream: MeteredStream | None = None
         self._open = ExitStack()
         self._lock = threading.Lock()
+        self._forgotten = False
         self._traffic: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
 
     @property
@@ -97,6 +102,11 @@ class LinkedDevice:
             down += self._stream.down
             up += self._stream.up
         return down, up
+
+    def take_forgotten(self) -> bool:
+        """Whether it was found, since this was asked, to remember no task: it is new, or has restarted."""
+        forgotten, self._forgotten = self._forgotten, False
+        return forgotten
 
     def prepare(self) -> None:
         """Connects, and tells the device its utterances unless it has them.
@@ -202,11 +212,15 @@ class LinkedDevice:
                 time.sleep(_POLL_S)
 
     def _hear(self, client: DeviceClient, elements: NDArray[Any]) -> None:
+        if elements.dtype == np.int8:
+            client.put("in0", elements.tobytes())
+            client.command("infer")
+            return
         if self._folder is None:
             for _ in client.stream(elements):
                 pass
             return
-        data = elements.astype("<i2" if elements.dtype == np.int16 else "<f4").tobytes()
+        data = elements.astype("<i2").tobytes()
         (self._folder / STREAM_FILE).write_bytes(data)
         self._traffic[0]["file"] += len(data)
         client.command("stream start file")
@@ -214,11 +228,13 @@ class LinkedDevice:
             time.sleep(_POLL_S / 4)
 
 
-@contextlib.contextmanager
-def prepared(devices: Sequence[LinkedDevice]) -> Iterator[None]:
-    """Closes all of them at the end."""
-    try:
-        yield
-    finally:
-        for device in devices:
-            device.close()
+def samples_crc(
+    classes: int, taught: Embeddings, labels: Sequence[int], tests: Embeddings, test_labels: Sequence[int]
+) -> int:
+    """What `fleet status` says of a device that kept `taught` and `tests` [n, features] in this order."""
+    crc = 0
+    numbers = np.asarray(labels, np.int64)
+    for number in range(classes):
+        rows = taught[numbers == number]
+        crc = zlib.crc32(rows.tobytes(), zlib.crc32(bytes([len(rows)]), crc))
+    return zlib.crc32(tests.tobytes(), zlib.crc32(np.asarray(test_labels, "<u2").tobytes(), crc))
