@@ -64,7 +64,9 @@ class MeteredStream:
 
     def _line(self, line: Line) -> None:
         asked = "ok" in line.fields or "error" in line.fields
-        self.up["answers" if asked else "events"] += len(json.dumps(line.fields, separators=(",", ":"), ensure_ascii=False))
+        self.up["answers" if asked else "events"] += len(
+            json.dumps(line.fields, separators=(",", ":"), ensure_ascii=False)
+        )
         transfer, name = line.fields.get("transfer"), self._asked.get(line.fields.get("seq", 0))
         if asked and isinstance(transfer, int) and name is not None:
             self._transfers[transfer] = name

@@ -116,6 +116,7 @@ def shown(console: Console) -> Iterator[Callable[[FleetView], None]]:
                     f"worst {percent(item.accuracy_min)}; {size(item.bytes_down)} down, {size(item.bytes_up)} up; "
                     f"{item.dropped} dropped",
                     highlight=False,
+                    soft_wrap=True,
                 )
             told = len(view.rounds)
 

@@ -13,6 +13,8 @@ import json
 import socket
 import socketserver
 import struct
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,6 +24,10 @@ import numpy as np
 
 from fieldwren.errors import BadInputError, FieldwrenError, LinkLostError
 from fieldwren.fleet.device import FleetDevice, Vector
+from fieldwren.fleet.federation import load_federation
+from fieldwren.fleet.members import closing
+from fieldwren.fleet.population import load_population
+from fieldwren.fleet.run import members_of
 
 _LENGTHS = struct.Struct(">II")
 _BLOCK_MOST = 1 << 26
@@ -58,6 +64,32 @@ def serving(devices: Sequence[FleetDevice], path: str | Path) -> Iterator[None]:
         server.server_close()
         thread.join()
         place.unlink(missing_ok=True)
+
+
+def serve(
+    federation: str | Path, path: str | Path, *, only: Sequence[str] = (), stop: threading.Event | None = None
+) -> None:
+    """Holds the links of a federation's devices (`only` those named) and answers at the socket `path` until `stop`.
+
+    Every device is connected and told its samples before the socket opens. Raises BadInputError for a name that is no
+    device, and as LinkedDevice.prepare.
+    """
+    loaded = load_federation(federation)
+    with tempfile.TemporaryDirectory(prefix="fieldwren-fleet-") as folder:
+        members = [m for m in members_of(load_population(loaded), Path(folder)) if not only or m.name in only]
+        missing = set(only) - {member.name for member in members}
+        if missing:
+            raise BadInputError(f"{loaded.path}: has no device {sorted(missing)[0]!r}: they are named {KIND_NUMBER}")
+        with closing(members):
+            for member in members:
+                if member.link is not None:
+                    member.link.prepare()
+            with serving([member.device for member in members], path):
+                print(f"{len(members)} devices at {path}", file=sys.stderr, flush=True)
+                (stop or threading.Event()).wait()
+
+
+KIND_NUMBER = "KIND-NUMBER, as emulated-0"
 
 
 class GatewayDevice:

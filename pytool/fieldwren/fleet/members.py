@@ -215,7 +215,11 @@ class Fleet:
                 timeout_s=self._federation.timeout_s,
                 utterances=() if part.own else utterances(hand, shard, told[hand.group], self._labels),
                 samples_crc=samples_crc(
-                    len(self._labels), shard.taught, shard.taught_labels.tolist(), shard.tests, shard.test_labels.tolist()
+                    len(self._labels),
+                    shard.taught,
+                    shard.taught_labels.tolist(),
+                    shard.tests,
+                    shard.test_labels.tolist(),
                 ),
                 folder=folder,
             )

@@ -18,7 +18,7 @@ from fieldwren.fleet.federation import Federation, load_federation
 from fieldwren.fleet.members import CheckedDevice, Fleet, Member, closing
 from fieldwren.fleet.population import Population, load_population
 from fieldwren.fleet.report import DeviceView, FleetView, RoundView, ShotView, write_report
-from fieldwren.fleet.server import Server
+from fieldwren.fleet.server import Round, Server
 from fieldwren.fleet.simulate import FleetResult, result_of, server_of
 from fieldwren.fleet.store import Store
 from fieldwren.fleet.virtual import Memory
@@ -79,7 +79,9 @@ class Gateway:
     def prepare(self) -> None:
         """Connects all devices and tells them their samples. Raises LinkLostError only when none of them is there."""
         linked = [member for member in self._members.values() if member.link is not None]
-        futures = {self._threads.submit(member.link.prepare): member.name for member in linked if member.link is not None}
+        futures = {
+            self._threads.submit(member.link.prepare): member.name for member in linked if member.link is not None
+        }
         failures: list[Exception] = []
         for future in futures:
             error = future.exception()
@@ -161,12 +163,13 @@ def run(
     state: Path | None = None,
     report: Path | None = None,
     watch: Watch | None = None,
+    progress: Callable[[Round, int], None] | None = None,
 ) -> RunResult:
     """Runs a federation.toml with its devices: emulated boards, ports, brokers, and simulated ones beside them.
 
     `state` keeps every round, and emulated devices keep what they were told beside it, in a folder of its name with
     `.devices` behind; a run that was killed goes on from there. `report`: an HTML page, written after every round. `watch` is
-    shown every change. Raises BadInputError for a device with other firmware, LinkLostError when no device answers.
+    shown every change, `progress` is told of every round. Raises BadInputError for a device with other firmware, LinkLostError when no device answers.
     """
     started = time.monotonic()
     loaded = federation if isinstance(federation, Federation) else load_federation(federation)
@@ -191,6 +194,8 @@ def run(
         while not server.is_finished:
             gateway.wave()
             if server.is_between_rounds:
+                if progress is not None:
+                    progress(server.state.rounds[-1], server.round)
                 if store is not None:
                     store.keep(server, _memories(members), {"sent": gateway.sent})
                 if report is not None:
