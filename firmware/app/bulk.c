@@ -199,7 +199,7 @@ void fw_device_command_infer(fw_device_t *device) {
   device->outputs_ready = 1;
 #if defined(FW_FLEET)
   if (device->app->memory.participant != NULL) {
-    fw_learning_heard(device->app->memory.learning, fw_app_output(device->app, 0));
+    fw_learning_heard(device->app->memory.learning, (const int8_t *)fw_app_output(device->app, 0));
   }
 #endif
   fw_json_uint(fw_link_answer(&device->link), "outputs", fw_model.output_count);

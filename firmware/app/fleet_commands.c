@@ -22,14 +22,11 @@ static void ok(fw_device_t *device) {
   fw_link_answer_end(&device->link);
 }
 
-static void bad(fw_device_t *device, const char *code, const char *message, uint32_t word) {
-  fw_link_error(&device->link, code, message, word);
-}
-
 /* Returns 1 (and has answered) while a task is worked on, or the learner is busy with something of its own. */
 static int is_busy(fw_device_t *device) {
   if (!participant_of(device)->is_busy && !fw_keeper_is_busy(&learning_of(device)->keeper)) return 0;
-  bad(device, "busy", "a task is worked on, or something else is learned: see fleet status", FW_COMMAND_WORDS);
+  fw_link_error(&device->link, "busy", "a task is worked on, or something else is learned: see fleet status",
+                FW_COMMAND_WORDS);
   return 1;
 }
 
@@ -66,32 +63,40 @@ static void status(fw_device_t *device) {
   fw_link_answer_end(&device->link);
 }
 
+static void refuse_sample(fw_device_t *device, fw_status_t status, int is_test) {
+  if (status == FW_E_ARGUMENT) {
+    fw_link_error(&device->link, "bad_argument", "a federation learns the model's own classes only", 2);
+  } else if (is_test) {
+    fw_link_error(&device->link, "forbidden", "this app keeps no tests: its guard_samples is 0", 3);
+  } else {
+    fw_link_error(&device->link, "busy", "something else is learned", FW_COMMAND_WORDS);
+  }
+}
+
 /* fleet keep LABEL|#INDEX [test]: the newest sample, to train on or to measure heads with. */
 static void keep(fw_device_t *device) {
   const fw_command_t *const command = &device->link.command;
   fw_learning_t *const g = learning_of(device);
   const int is_test = command->word_count == 4u && fw_command_is(command, 3, "test");
   if (command->word_count != 3u && !is_test) {
-    bad(device, "bad_argument", "fleet keep LABEL|#INDEX [test]", 3);
+    fw_link_error(&device->link, "bad_argument", "fleet keep LABEL|#INDEX [test]", 3);
     return;
   }
   const uint32_t label = fw_device_find_label(device, command->words[2]);
   const uint32_t class_number = label < fw_learning_labels(g) ? fw_learning_class(g, label) : FW_LEARNER_NEGATIVE;
   if (class_number == FW_LEARNER_NEGATIVE) {
-    bad(device, "unknown_name", "there is no such label", 2);
+    fw_link_error(&device->link, "unknown_name", "there is no such label", 2);
     return;
   }
   if (g->has[FW_SAMPLE_NEWEST] == 0u) {
-    bad(device, "not_ready", "there is no such sample yet", FW_COMMAND_WORDS);
+    fw_link_error(&device->link, "not_ready", "there is no such sample yet", FW_COMMAND_WORDS);
     return;
   }
   if (is_busy(device)) return;
   const fw_status_t done = is_test ? fw_learner_guard(&g->learner, g->config->samples, (uint16_t)class_number)
                                    : fw_learner_keep(&g->learner, g->config->samples, (uint16_t)class_number);
   if (done != FW_OK) {
-    bad(device, done == FW_E_ARGUMENT ? "bad_argument" : "forbidden",
-        is_test ? "this app keeps no samples to measure with: guard_samples is 0" : "this learner keeps no such sample",
-        FW_COMMAND_WORDS);
+    refuse_sample(device, done, is_test);
     return;
   }
   fw_keeper_changed(&g->keeper);
@@ -103,7 +108,7 @@ static const uint8_t *take(fw_device_t *device, uint32_t *bytes) {
   uint32_t index = 0;
   while (index < device->blob_count && strcmp(device->blobs[index].name, TASK) != 0) index++;
   if (fw_device_take_blob(device, index, bytes)) return device->blobs[index].bytes;
-  bad(device, "not_ready", "nothing was put: put task first", FW_COMMAND_WORDS);
+  fw_link_error(&device->link, "not_ready", "nothing was put: put task first", FW_COMMAND_WORDS);
   return NULL;
 }
 
@@ -124,10 +129,10 @@ static void begin(fw_device_t *device) {
       break;
     }
     case FW_E_STATE:
-      bad(device, "busy", "another task is worked on", FW_COMMAND_WORDS);
+      fw_link_error(&device->link, "busy", "another task is worked on", FW_COMMAND_WORDS);
       break;
     default:
-      bad(device, "bad_argument", "it is no task, or damaged", FW_COMMAND_WORDS);
+      fw_link_error(&device->link, "bad_argument", "it is no task, or damaged", FW_COMMAND_WORDS);
       break;
   }
 }
@@ -140,7 +145,8 @@ static void evaluate(fw_device_t *device) {
   const uint8_t *const head = take(device, &bytes);
   if (head == NULL) return;
   if (bytes != 4u * p->count) {
-    bad(device, "bad_argument", "a head is as many float32 as fleet status has parameters", FW_COMMAND_WORDS);
+    fw_link_error(&device->link, "bad_argument", "a head is as many float32 as fleet status has parameters",
+                  FW_COMMAND_WORDS);
     return;
   }
   const uint32_t correct = fw_participant_evaluate(p, (const float *)(const void *)head, &tested);
@@ -153,7 +159,7 @@ static void evaluate(fw_device_t *device) {
 void fw_device_get_update(fw_device_t *device) {
   const fw_participant_t *const p = participant_of(device);
   if (p->is_busy || p->answer_bytes == 0u) {
-    bad(device, "not_ready", "there is no answer to a task: put task, fleet begin, and wait", 1);
+    fw_link_error(&device->link, "not_ready", "there is no answer to a task: put task, fleet begin, and wait", 1);
     return;
   }
   fw_device_open_get(device, p->answer, p->answer_bytes);
@@ -169,7 +175,7 @@ int fw_device_fleet_command(fw_device_t *device) {
   }
   if (!fw_link_admit(&device->link)) return 1;
   if (learning_of(device)->refused != 0u) {
-    bad(device, "forbidden", "the self-test failed: this build must not learn", FW_COMMAND_WORDS);
+    fw_link_error(&device->link, "forbidden", "the self-test failed: this build must not learn", FW_COMMAND_WORDS);
   } else if (fw_command_is(command, 1, "keep")) {
     keep(device);
   } else if (is_pair && fw_command_is(command, 1, "begin")) {
@@ -177,7 +183,7 @@ int fw_device_fleet_command(fw_device_t *device) {
   } else if (is_pair && fw_command_is(command, 1, "evaluate")) {
     evaluate(device);
   } else {
-    bad(device, "bad_argument", "fleet status, begin, evaluate, or keep LABEL|#INDEX [test]", 1);
+    fw_link_error(&device->link, "bad_argument", "fleet status, begin, evaluate, or keep LABEL|#INDEX [test]", 1);
   }
   return 1;
 }

@@ -169,7 +169,8 @@ def run(
 
     `state` keeps every round, and emulated devices keep what they were told beside it, in a folder of its name with
     `.devices` behind; a run that was killed goes on from there. `report`: an HTML page, written after every round. `watch` is
-    shown every change, `progress` is told of every round. Raises BadInputError for a device with other firmware, LinkLostError when no device answers.
+    shown every change, `progress` is told of every round.
+    Raises BadInputError for a device with other firmware, LinkLostError when no device answers.
     """
     started = time.monotonic()
     loaded = federation if isinstance(federation, Federation) else load_federation(federation)
