@@ -154,8 +154,8 @@ class MeasureSettings(Strict):
 class Federation(Strict):
     """One federation. `path` is the file this was read from; `data` and `app` are relative to its folder.
 
-    `timeout_s`: how long a round waits for a device. `quarantine_after`: rejected answers after which a device is drawn no
-    more. `minimum_clients`: answers below which a round changes nothing.
+    `timeout_s`: how long a round waits for a device. `quarantine_after`: refused answers in a row after which a device is
+    drawn no more. `minimum_clients`: answers below which a round changes nothing.
     """
 
     path: Path
