@@ -56,8 +56,8 @@ def fit(
 ) -> None:
     """Trains `model` in place on `inputs` [n, *shape] and `labels` [n]; `weights` [n] scales the loss per example.
 
-    Every epoch has a new order, drawn from `seed`, whose beginning fills up the last batch. A loop of our own, because Keras's, when it is to
-    be deterministic, takes twice the time for a network as small as these.
+    Every epoch has a new order, drawn from `seed`, whose beginning fills up the last batch. A loop of our own, because
+    Keras's, when it is to be deterministic, takes twice the time for a network as small as these.
     """
     size = min(options.batch_size, len(inputs))
     steps = -(-len(inputs) // size)
