@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--without-classes", metavar="A,B,…", default="", help="Classes to leave out.")
 @click.option("--seed", type=int, help="Instead of the recipe's.")
 @click.option("--recipe", type=click.Path(path_type=Path), help="train.toml to use instead of the example's.")
+@click.option("--allow-leak", multiple=True, metavar="COLUMN", help="Go on although COLUMN gives the label away.")
 @json_option
 def train(
     example: str,
@@ -34,6 +35,7 @@ def train(
     without_classes: str,
     seed: int | None,
     recipe: Path | None,
+    allow_leak: tuple[str, ...],
     json: bool,
 ) -> None:
     """Train EXAMPLE (digits, presence) on a folder of data: OUT becomes an app folder with an int8 model."""
@@ -47,6 +49,7 @@ def train(
         without_classes=[name.strip() for name in without_classes.split(",") if name.strip()],
         seed=seed,
         recipe_file=recipe,
+        allow_leaks=allow_leak,
         progress=output.note,
     )
     output.emit(result, json=json, show=_show)

@@ -95,6 +95,13 @@ class KeywordRecipe(_Table):
     optimise: Optimise
 
 
+class TimeSplit(_Table):
+    """The part of every table that is measured on: what is later is never trained on."""
+
+    share: float = Field(gt=0, lt=1)  # of the rows, the last ones
+    each: str | None = None  # column (a date, a room) whose every value is split on its own; else the file
+
+
 class PresenceRecipe(_Table):
     """train.toml of a presence model."""
 
@@ -102,10 +109,16 @@ class PresenceRecipe(_Table):
     kind: Literal["presence"]
     seed: int
     channels: tuple[str, ...]  # columns of the table that the model sees
-    label: str  # the column to predict, 0 or 1
+    label: str  # the column to predict
+    labels: dict[str, str] = {"0": "vacant", "1": "occupied"}  # text in that column -> class
+    split: TimeSplit | None = None  # without --hold-out; default: the last fifth of every file
     row_interval_ms: float
+    input_clip: tuple[float, float] | None = None  # readings beyond are faults; in the sensor's unit
+    difference_rows: tuple[int, ...] = ()  # the model also sees what changed since so many rows ago
     clip: tuple[float, float]  # of the normalised values
     missing_limit: int  # rows that a missing value may be held
+    balanced: bool = False  # every class weighs the same in the loss
+    noise: float = Field(0.0, ge=0)  # deviation of the noise added to normalised inputs in training
     model: Mlp
     optimise: Optimise
 

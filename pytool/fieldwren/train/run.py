@@ -19,6 +19,7 @@ from fieldwren import paths
 from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.features import FrontEndParameters
 from fieldwren.train import digits, presence, recipe, windowset
+from fieldwren.train.data import leaks
 
 CALIBRATION_EXAMPLES = 1000
 EXAMPLES = ("digits", "presence")
@@ -36,6 +37,8 @@ class TrainResult:
     params: int
     macs: int
     seconds: float
+    float_macro_f1: float
+    int8_macro_f1: float  # mean F1 of the classes that occur in the test
     measured_on: str  # what was held out
     test_count: int
 
@@ -61,14 +64,16 @@ def train(
     without_classes: Sequence[str] = (),
     seed: int | None = None,
     recipe_file: Path | None = None,
+    allow_leaks: Sequence[str] = (),
     progress: Callable[[str], None] | None = None,
 ) -> TrainResult:
     """Trains `example` on the files below `data` and makes `out` an app folder with the model.
 
     `hold_out` (a speaker or corpus; a file stem) is what the model is measured on and never sees. The hyper-parameters
     are in `recipe_file` (default: the example's train.toml), `seed` overrides its seed; the same seed, data and machine
-    give the same bytes. Raises BadInputError for unknown names and unusable data, MissingToolError when the `train`
-    extra, espeak-ng or the data are not there.
+    give the same bytes. A table's column that gives the label away is refused unless `allow_leaks` names it.
+    Raises BadInputError for unknown names and unusable data, MissingToolError when the `train` extra, espeak-ng or the
+    data are not there.
     """
     started = time.monotonic()
     say = progress or (lambda line: None)
@@ -86,6 +91,8 @@ def train(
     else:
         if without_classes:
             raise BadInputError(f"{example} has no classes to leave out")
+        for line in leaks.refuse_leaks(presence.leaks_in(settings, data), allow_leaks, data):
+            say(line)
         prepared = _presence(settings, data, hold_out)
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is imported
@@ -101,14 +108,17 @@ def train(
     chosen = np.random.default_rng([seed, 2]).permutation(len(inputs))[:CALIBRATION_EXAMPLES]
     content = quantise.to_int8(model, inputs[np.sort(chosen)])
     test_inputs, test_labels = prepared.test
-    float_accuracy = _accuracy(fit.predict(model, test_inputs), test_labels)
-    int8_accuracy = _accuracy(quantise.run_int8(content, test_inputs), test_labels)
+    float_answers = np.argmax(fit.predict(model, test_inputs), axis=1)
+    int8_answers = np.argmax(quantise.run_int8(content, test_inputs), axis=1)
+    float_accuracy, int8_accuracy = (float(np.mean(a == test_labels)) for a in (float_answers, int8_answers))
+    float_macro_f1, int8_macro_f1 = (macro_f1(a, test_labels) for a in (float_answers, int8_answers))
     training = {
         "recipe": settings.model_dump(mode="json"),
         "seed": seed,
         "measured_on": prepared.measured_on,
         "float_accuracy": round(float_accuracy, 4),
         "int8_accuracy": round(int8_accuracy, 4),
+        "int8_macro_f1": round(int8_macro_f1, 4),
         "test_count": len(test_labels),
     }
     content = export.describe(content, prepared.front_end, prepared.labels, training)
@@ -118,6 +128,8 @@ def train(
         models.parameters(model),
         models.multiply_accumulates(model),
         round(time.monotonic() - started, 1),
+        float_macro_f1,
+        int8_macro_f1,
         prepared.measured_on,
         len(test_labels),
     )
@@ -125,8 +137,13 @@ def train(
     return result
 
 
-def _accuracy(probabilities: Float, labels: Int) -> float:
-    return float(np.mean(np.argmax(probabilities, axis=1) == labels))
+def macro_f1(answers: npt.NDArray[np.integer], labels: Int) -> float:
+    """The mean F1 of the classes that occur in `labels` [n]; `answers` [n] are class numbers too."""
+    scores = [
+        2 * np.sum((answers == k) & (labels == k)) / (np.sum(answers == k) + np.sum(labels == k))
+        for k in np.unique(labels)
+    ]
+    return float(np.mean(scores))
 
 
 def _keyword(
@@ -152,7 +169,16 @@ def _keyword(
 
 def _presence(settings: recipe.PresenceRecipe, folder: Path, hold_out: str | None) -> _Prepared:
     data = presence.load(settings, folder, hold_out=hold_out)
-    return _Prepared(data.front_end, list(presence.LABELS), data.train, data.test, data.measured_on, None)
+    classes = list(dict.fromkeys(settings.labels.values()))
+    weights = class_weights(data.train[1], len(classes)) if settings.balanced else None
+    return _Prepared(data.front_end, classes, data.train, data.test, data.measured_on, weights)
+
+
+def class_weights(labels: Int, classes: int) -> Float:
+    """A weight [n] for every example, so that all classes that occur weigh the same; their mean is 1."""
+    counts = np.bincount(labels, minlength=classes)
+    weights: Float = (len(labels) / np.count_nonzero(counts) / np.maximum(1, counts))[labels].astype(np.float32)
+    return weights
 
 
 def _build(settings: recipe.Recipe, prepared: _Prepared) -> Any:
@@ -162,7 +188,8 @@ def _build(settings: recipe.Recipe, prepared: _Prepared) -> Any:
     classes = len(prepared.labels)
     network = settings.model
     if isinstance(network, recipe.Mlp):
-        return models.mlp(shape[0], classes, hidden=network.hidden, l2=network.l2)
+        noise = settings.noise if isinstance(settings, recipe.PresenceRecipe) else 0.0
+        return models.mlp(shape[0], classes, hidden=network.hidden, l2=network.l2, noise=noise)
     if isinstance(network, recipe.DsCnnStream):
         return models.ds_cnn_stream(
             shape[0],
