@@ -222,7 +222,9 @@ def _skilful(
     if skill.balanced < STRONG:
         return None
     name = table.names[place]
-    others = [i for i in range(len(table.names)) if i != place and not perfect[i]]
+    # Two copies of a label are no evidence for each other; that most columns are perfect makes the task an easy one.
+    is_easy = sum(perfect) >= 3 and sum(perfect) > len(perfect) / 2
+    others = [i for i in range(len(table.names)) if i != place and (is_easy or not perfect[i])]
     rest = max((skills[i][k].balanced for i in others), default=0.5)
     if rest + AHEAD < skill.balanced or skill.balanced >= PERFECT:
         together = table_skill(table.rows[:, others], table.labels, len(table.classes), folds)

@@ -116,7 +116,7 @@ def columns_of(tables: Sequence[Cells], columns: Sequence[str], label: str) -> C
         classes = np.array([f"{label} tenth {i + 1}" for i in range(len(edges) + 1)])
     if len(classes) < 2:
         raise BadInputError(
-            f"{tables[0].path}: column {label} holds nothing but {classes[0]!r}: there is nothing to predict"
+            f"{tables[0].path}: column {label} holds nothing but {str(classes[0])!r}: there is nothing to predict"
         )
     return Columns(
         tuple(columns),
