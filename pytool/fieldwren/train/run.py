@@ -97,7 +97,7 @@ def train(
     say(f"{models.parameters(model)} parameters, {models.multiply_accumulates(model)} multiply-accumulates")
     optimise = settings.optimise
     options = fit.Optimisation(optimise.epochs, optimise.batch_size, optimise.learning_rate, optimise.weight_decay)
-    fit.fit(model, inputs, labels, len(prepared.labels), options, weights=prepared.weights, progress=say)
+    fit.fit(model, inputs, labels, len(prepared.labels), options, weights=prepared.weights, seed=seed, progress=say)
     chosen = np.random.default_rng([seed, 2]).permutation(len(inputs))[:CALIBRATION_EXAMPLES]
     content = quantise.to_int8(model, inputs[np.sort(chosen)])
     test_inputs, test_labels = prepared.test
