@@ -69,5 +69,6 @@ def load(recipe: PresenceRecipe, folder: Path, *, hold_out: str | None) -> Prese
         row_interval_ms=recipe.row_interval_ms,
         clip=recipe.clip,
         missing_limit=recipe.missing_limit,
+        window_frames=recipe.window_rows,
     )
     return PresenceData(front_end, inputs_of(front_end, kept), inputs_of(front_end, held), measured_on)

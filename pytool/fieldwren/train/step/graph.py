@@ -101,9 +101,7 @@ class StepGraph:
         """`kernel` [inputs, outputs] and `bias` [outputs] on x [inputs]."""
         weights = np.asarray(kernel, np.float32)
         offset = np.zeros(weights.shape[1]) if bias is None else bias
-        return self._add(
-            "dense", [self.as_dtype(x, "int8")], (weights.shape[1],), "int8", [weights, offset], relu=relu
-        )
+        return self._add("dense", [self.as_dtype(x, "int8")], (weights.shape[1],), "int8", [weights, offset], relu=relu)
 
     def conv(
         self, x: Value, kernel: npt.ArrayLike, bias: npt.ArrayLike, *, stride: int = 1, relu: bool = False
@@ -184,7 +182,9 @@ class StepGraph:
         """Outputs [n, steps, *output] in float for `sequences` [n, steps, *input]; `seen` gets every value of every step."""
         assert self.output is not None
         batch, steps = sequences.shape[:2]
-        states = {state: np.zeros((batch, *self.nodes[state].output.shape), np.float32) for state, _ in self.assignments}
+        states = {
+            state: np.zeros((batch, *self.nodes[state].output.shape), np.float32) for state, _ in self.assignments
+        }
         made = []
         for step in range(steps):
             values: dict[int, Float] = {}

@@ -72,7 +72,11 @@ def _quantisations(graph: StepGraph, sequences: Float) -> list[Quantisation]:
         high[group] = max(high[group], float(data.max()))
 
     graph.run(sequences, seen)
-    fixed = {groups[n.output.index]: _FIXED[n.op, n.output.dtype] for n in graph.nodes if n.op in ("sigmoid", "tanh", "softmax")}
+    fixed = {
+        groups[n.output.index]: _FIXED[n.op, n.output.dtype]
+        for n in graph.nodes
+        if n.op in ("sigmoid", "tanh", "softmax")
+    }
     return [
         fixed.get(group) or _of_range(low[group], high[group], node.output.dtype)
         for node, group in zip(graph.nodes, groups, strict=True)
@@ -132,7 +136,9 @@ class _Emitter:
             case "constant":
                 quantisation = self._quantisations[node.output.index]
                 add_constant = np.round(node.constants[0] / quantisation.scale) + quantisation.zero_point
-                return self._writer.constant(made.name, _clipped(add_constant, node.output.dtype)[np.newaxis], quantisation)
+                return self._writer.constant(
+                    made.name, _clipped(add_constant, node.output.dtype)[np.newaxis], quantisation
+                )
             case "dense":
                 weights, bias = self._weights(node, node.constants[0].T, per_channel=False)
                 add("FULLY_CONNECTED", [*inputs, weights, bias], [made], relu)
@@ -151,7 +157,12 @@ class _Emitter:
                 beside = [[0, 0], [0, 0], [node.parameters["left"], node.parameters["right"]], [0, 0]]
                 add("PAD", [*inputs, Constant(np.array(beside, np.int32))], [made])
             case "reshape":
-                add("RESHAPE", [*inputs, Constant(np.array(made.shape, np.int32))], [made], {"newShape": list(made.shape)})
+                add(
+                    "RESHAPE",
+                    [*inputs, Constant(np.array(made.shape, np.int32))],
+                    [made],
+                    {"newShape": list(made.shape)},
+                )
             case "sum":
                 last = np.array([len(made.shape)], np.int32)
                 add("SUM", [*inputs, Constant(last)], [made], {"keepDims": False})
@@ -174,11 +185,21 @@ class _Emitter:
         limits = np.iinfo(np.int32)
         return (
             Constant(rounded, Quantisation(tuple(scales.tolist()), 0, axis)),
-            Constant(np.clip(bias, limits.min, limits.max).astype(np.int32), Quantisation(tuple(products.tolist()), 0, 0)),
+            Constant(
+                np.clip(bias, limits.min, limits.max).astype(np.int32), Quantisation(tuple(products.tolist()), 0, 0)
+            ),
         )
 
 
-_OPERATORS = {"quantize": "QUANTIZE", "relu": "RELU", "add": "ADD", "sub": "SUB", "mul": "MUL", "sigmoid": "LOGISTIC", "tanh": "TANH"}
+_OPERATORS = {
+    "quantize": "QUANTIZE",
+    "relu": "RELU",
+    "add": "ADD",
+    "sub": "SUB",
+    "mul": "MUL",
+    "sigmoid": "LOGISTIC",
+    "tanh": "TANH",
+}
 
 
 def _steps(across: int) -> dict[str, Any]:

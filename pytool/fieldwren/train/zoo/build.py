@@ -92,6 +92,11 @@ def to_int8(table: tables.Model, model: keras.Model, calibration: Float) -> byte
     return step_to_int8(step_graph(table, model), stepwise(calibration, steps))
 
 
+def macs(content: bytes) -> int:
+    """Multiply-accumulates of one inference of a .tflite."""
+    return lower(read_bytes(content, "model"), PORTABLE).macs
+
+
 def stepwise(features: Float, steps: Steps) -> Float:
     """[n, steps, frames a step, …] of windows [n, frames, …]; frames that are over at the front are left out."""
     kept = features[:, features.shape[1] - steps.count * steps.frames :]

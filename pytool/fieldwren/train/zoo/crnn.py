@@ -128,9 +128,7 @@ def _lstm(graph: StepGraph, x: Value, weights: Sequence[Float]) -> Value:
         graph.add(graph.dense(x, k, b), graph.dense(hidden, u))
         for k, u, b in zip(kernels, recurrent, biases, strict=True)
     ]
-    after = graph.add(
-        graph.mul(graph.sigmoid(sums[1]), cell), graph.mul(graph.sigmoid(sums[0]), graph.tanh(sums[2]))
-    )
+    after = graph.add(graph.mul(graph.sigmoid(sums[1]), cell), graph.mul(graph.sigmoid(sums[0]), graph.tanh(sums[2])))
     graph.assign(cell, after)
     shown = graph.mul(graph.sigmoid(sums[3]), graph.tanh(after))
     graph.assign(hidden, shown)

@@ -96,7 +96,13 @@ def ssm(
         v = layers.DepthwiseConv1D(kernel, use_bias=False, name=f"{name}_conv")(v)
         v = layers.ReLU()(layers.BatchNormalization(momentum=momentum, name=f"{name}_norm")(v))
         made = SelectiveScan(states, name=f"{name}_scan")(
-            [v, *(layers.Dense(n, name=f"{name}_{part}")(v) for part, n in (("s", width), ("b", states), ("c", states)))]
+            [
+                v,
+                *(
+                    layers.Dense(n, name=f"{name}_{part}")(v)
+                    for part, n in (("s", width), ("b", states), ("c", states))
+                ),
+            ]
         )
         gate = layers.Dense(width, activation="sigmoid", name=f"{name}_gate")(x)
         x = layers.Add()([x, layers.Dense(width, name=f"{name}_out")(layers.Multiply()([made, gate]))])
