@@ -82,6 +82,7 @@ def load(recipe: PresenceRecipe, folder: Path, *, hold_out: str | None) -> Prese
         clip=recipe.clip,
         missing_limit=recipe.missing_limit,
         difference_rows=recipe.difference_rows,
+        window_frames=recipe.window_rows,
     )
     data = PresenceData(front_end, inputs_of(front_end, kept), inputs_of(front_end, held), measured_on)
     if not len(data.train[1]) or not len(data.test[1]):
