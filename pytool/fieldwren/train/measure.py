@@ -55,8 +55,9 @@ def leave_one_out(
     again, so that an interrupted measurement goes on where it was.
     """
     runs: list[Result] = []
+    held: Sequence[str | None] = names or [None]
     for seed in seeds:
-        for name in names or [None]:
+        for name in held:
             say(f"without {name}, seed {seed}" if name else f"seed {seed}")
             with tempfile.TemporaryDirectory() as scratch:
                 folder = (keep or Path(scratch)) / f"{name or example}-{seed}"
