@@ -16,6 +16,7 @@ from fieldwren.features import FrontEndParameters, SensorFrontEnd
 from fieldwren.train import recipe
 from fieldwren.train.budget import Budget, check_budget
 from fieldwren.train.run_folder import RunFolder, data_hash
+from fieldwren.train.vary import Variation
 
 CALIBRATION_EXAMPLES = 1000
 STEPS_KEY = "fieldwren.steps"
@@ -120,6 +121,7 @@ def fit_classifier(
         lesson=lesson,
         checkpoint=run.checkpoint(),
         seed=plans.seed,
+        vary=_variation(settings),
         progress=report,
         tick=tick,
     )
@@ -153,6 +155,13 @@ def fit_classifier(
 def accuracy(probabilities: Float, labels: Int) -> float:
     """Share of right answers."""
     return float(np.mean(np.argmax(probabilities, axis=1) == labels))
+
+
+def _variation(settings: recipe.KeywordRecipe | recipe.PresenceRecipe) -> Variation | None:
+    if not isinstance(settings, recipe.KeywordRecipe):
+        return None
+    made = Variation(settings.augment.spec_augment, settings.augment.freq_mixstyle)
+    return made if made.does_something else None
 
 
 def macro_f1(probabilities: Float, labels: Int) -> float:

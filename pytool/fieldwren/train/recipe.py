@@ -43,6 +43,12 @@ class Augment(_Table):
     snr_db: tuple[float, float]
     gain_db: tuple[float, float]
     clean_share: float
+    microphones: float = Field(0.0, ge=0, le=1)
+    rooms: float = Field(0.0, ge=0, le=1)
+    responses: str = ""
+    # In training, see vary.Variation.
+    spec_augment: float = Field(0.0, ge=0, le=1)
+    freq_mixstyle: float = Field(0.0, ge=0, le=1)
 
 
 class Optimise(_Table):
