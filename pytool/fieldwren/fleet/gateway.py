@@ -16,7 +16,8 @@ import struct
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,11 @@ _GRACE_S = 30.0
 
 
 @contextlib.contextmanager
-def serving(devices: Sequence[FleetDevice], path: str | Path) -> Iterator[None]:
-    """Answers for `devices` at the Unix socket `path` until the block ends. Raises BadInputError if it is taken."""
+def serving(devices: Sequence[FleetDevice], path: str | Path, about: Mapping[str, int]) -> Iterator[None]:
+    """Answers for `devices` at the Unix socket `path` until the block ends; `about` is what `gateway_facts` gives.
+
+    Raises BadInputError if the path is taken.
+    """
     known = {device.name: device for device in devices}
     locks = {name: threading.Lock() for name in known}
 
@@ -44,7 +48,7 @@ def serving(devices: Sequence[FleetDevice], path: str | Path) -> Iterator[None]:
         def handle(self) -> None:
             with contextlib.suppress(OSError, LinkLostError):
                 while (request := _receive(self.request)) is not None:
-                    _send(self.request, *_answer(known, locks, *request))
+                    _send(self.request, *_answer(known, locks, about, *request))
 
     class Server(socketserver.ThreadingUnixStreamServer):
         daemon_threads = True
@@ -76,7 +80,8 @@ def serve(
     """
     loaded = load_federation(federation)
     with tempfile.TemporaryDirectory(prefix="fieldwren-fleet-") as folder:
-        members = [m for m in members_of(load_population(loaded), Path(folder)) if not only or m.name in only]
+        population = load_population(loaded)
+        members = [m for m in members_of(population, Path(folder)) if not only or m.name in only]
         missing = set(only) - {member.name for member in members}
         if missing:
             raise BadInputError(f"{loaded.path}: has no device {sorted(missing)[0]!r}: they are named {KIND_NUMBER}")
@@ -84,7 +89,9 @@ def serve(
             for member in members:
                 if member.link is not None:
                     member.link.prepare()
-            with serving([member.device for member in members], path):
+            classes, features = population.shape
+            about = {"model": population.learner().model, "classes": classes, "features": features}
+            with serving([member.device for member in members], path, about):
                 print(f"{len(members)} devices at {path}", file=sys.stderr, flush=True)
                 (stop or threading.Event()).wait()
 
@@ -138,13 +145,20 @@ class GatewayDevice:
         said, data = answer
         if "error" in said:
             raise LinkLostError(str(said["error"]))
-        self.bytes_down, self.bytes_up = int(said["bytes_down"]), int(said["bytes_up"])
+        if "bytes_down" in said:
+            self.bytes_down, self.bytes_up = int(said["bytes_down"]), int(said["bytes_up"])
         return said, data
 
 
 def _answer(
-    known: dict[str, FleetDevice], locks: dict[str, threading.Lock], asked: dict[str, Any], body: bytes
+    known: dict[str, FleetDevice],
+    locks: dict[str, threading.Lock],
+    about: Mapping[str, int],
+    asked: dict[str, Any],
+    body: bytes,
 ) -> tuple[dict[str, Any], bytes]:
+    if asked.get("verb") == "about":
+        return {"devices": list(known), **about}, b""
     device = known.get(str(asked.get("device")))
     if device is None:
         return {"error": f"{asked.get('device')}: this gateway has no such device: {', '.join(known)}"}, b""
@@ -160,6 +174,26 @@ def _answer(
     except (FieldwrenError, ValueError) as error:
         return {"error": str(error)}, b""
     return said | {"bytes_down": device.bytes_down, "bytes_up": device.bytes_up}, data
+
+
+@dataclass(frozen=True)
+class GatewayFacts:
+    """What a gateway says of its devices: names, CRC of the factory head they start from, and its shape."""
+
+    devices: tuple[str, ...]
+    model: int
+    classes: int
+    features: int
+
+
+def gateway_facts(path: str | Path) -> GatewayFacts:
+    """Asks the gateway at `path`. Raises LinkLostError when none listens."""
+    device = GatewayDevice(path, "", _GRACE_S)
+    try:
+        said, _ = device._ask("about", b"")
+    finally:
+        device.close()
+    return GatewayFacts(tuple(said["devices"]), int(said["model"]), int(said["classes"]), int(said["features"]))
 
 
 def _send(stream: socket.socket, said: dict[str, Any], body: bytes) -> None:

@@ -193,8 +193,9 @@ def run(
         gateway.sent = store.extra("sent") if store is not None else 0
         gateway.prepare()
         while not server.is_finished:
+            finished = server.round
             gateway.wave()
-            if server.is_between_rounds:
+            if server.round > finished:
                 if progress is not None:
                     progress(server.state.rounds[-1], server.round)
                 if store is not None:
