@@ -97,7 +97,7 @@ class TinyFleet:
 
     def checked(self, link: LinkedDevice) -> Member:
         """A device and its twin, as `fleet run` has them."""
-        return Member(link.name, "host", link.name, CheckedDevice(link, self.twin(link.name)))
+        return Member(link.name, "host", link.name, CheckedDevice(link, self.twin(link.name), self.learner.new_memory))
 
     def virtual(self, names: Sequence[str]) -> list[Member]:
         """Simulated devices in their place."""

@@ -192,6 +192,7 @@ class LinkedDevice:
             raise BadInputError(
                 f"{self._name}: learns with another model or other settings: flash the fleet's firmware"
             )
+        self._forgotten |= said["task"] == 0
 
     def _tell(self, client: DeviceClient) -> None:
         """Each utterance once: a device that has them all keeps them, also over a restart."""

@@ -52,8 +52,9 @@ Recordings = Mapping[str, Sequence[NDArray[Any]]]
 class CheckedDevice:
     """A device and its twin. `unequal` counts answers that the twin would not have given; there must be none."""
 
-    def __init__(self, device: LinkedDevice, twin: VirtualDevice) -> None:
+    def __init__(self, device: LinkedDevice, twin: VirtualDevice, new_memory: Callable[[], Memory]) -> None:
         self.device, self.twin = device, twin
+        self._new_memory = new_memory
         self.equal = self.unequal = 0
         self._last: tuple[bytes, bytes] | None = None
 
@@ -78,8 +79,7 @@ class CheckedDevice:
         if self.device.take_forgotten():
             # It has restarted since its last answer: what it held and had not sent yet is gone.
             self._last = None
-            if self.twin.memory is not None:
-                self.twin.memory = Memory(len(self.twin.memory.held))
+            self.twin.memory = self._new_memory()
         if self._last is None or self._last[0] != task:
             with _IN_TURN:
                 self._last = (task, self.twin.adapt(task))
@@ -223,7 +223,14 @@ class Fleet:
                 ),
                 folder=folder,
             )
-            made.append(Member(hand.name, board, hand.group, link if part.own else CheckedDevice(link, twin)))
+            made.append(
+                Member(
+                    hand.name,
+                    board,
+                    hand.group,
+                    link if part.own else CheckedDevice(link, twin, self._learner.new_memory),
+                )
+            )
         return made
 
     def _told(self, settings: Sequence[ClientSettings], hands: Sequence[Hand]) -> Recordings:
