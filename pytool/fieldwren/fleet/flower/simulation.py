@@ -117,7 +117,7 @@ def _adapt(path: str, name: str, task: bytes, context: Context) -> bytes:
     memory = None
     if has_memory(population.federation):
         kept = context.state.config_records.get("memory")
-        memory = Memory.from_bytes(bytes(kept["bytes"])) if kept is not None else learner.new_memory()  # type: ignore[arg-type]
+        memory = Memory.from_bytes(bytes(kept["bytes"])) if kept is not None else learner.new_memory()
     hand = _hands(path)[name]
     answer = VirtualDevice(name, learner, hand.shard(population.pools), memory).adapt(task)
     if memory is not None:
