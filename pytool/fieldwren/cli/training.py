@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--without-classes", metavar="A,B,…", default="", help="Classes to leave out.")
 @click.option("--seed", type=int, help="Instead of the recipe's.")
 @click.option("--recipe", type=click.Path(path_type=Path), help="train.toml to use instead of the example's.")
+@click.option("--allow-leak", multiple=True, metavar="COLUMN", help="Go on although COLUMN gives the label away.")
 @click.option("--model", metavar="NAME", help="Another network than the recipe's, see docs/training.md.")
 @click.option("--budget", metavar="NAME", help="Preset that the network must keep to: dcase.")
 @click.option("--board", metavar="BOARD", help="Board whose memory the network must keep to.")
@@ -40,6 +41,7 @@ def train(
     without_classes: str,
     seed: int | None,
     recipe: Path | None,
+    allow_leak: tuple[str, ...],
     model: str | None,
     budget: str | None,
     board: str | None,
@@ -60,6 +62,7 @@ def train(
             without_classes=[name.strip() for name in without_classes.split(",") if name.strip()],
             seed=seed,
             recipe_file=recipe,
+            allow_leaks=allow_leak,
             model=model,
             budget=budget,
             board=board,

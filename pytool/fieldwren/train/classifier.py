@@ -16,6 +16,7 @@ from fieldwren.steps import STEPS_KEY
 from fieldwren.train import recipe
 from fieldwren.train.budget import Budget, check_budget
 from fieldwren.train.run_folder import RunFolder, data_hash
+from fieldwren.train.vary import Variation
 
 CALIBRATION_EXAMPLES = 1000
 
@@ -118,17 +119,24 @@ def fit_classifier(
         lesson=lesson,
         checkpoint=run.checkpoint(),
         seed=plans.seed,
+        vary=_variation(settings),
         progress=report,
         tick=tick,
     )
     chosen = np.random.default_rng([plans.seed, 2]).permutation(len(inputs))[:CALIBRATION_EXAMPLES]
     content = build.to_int8(table, model, inputs[np.sort(chosen)])
     test_inputs, test_labels = prepared.test
-    float_accuracy = accuracy(fit.predict(model, test_inputs), test_labels)
-    int8_accuracy = accuracy(build.run_int8(table, content, test_inputs), test_labels)
+    float_probabilities = fit.predict(model, test_inputs)
+    int8_probabilities = build.run_int8(table, content, test_inputs)
+    float_accuracy, int8_accuracy = (accuracy(p, test_labels) for p in (float_probabilities, int8_probabilities))
     metadata = {} if steps is None else {STEPS_KEY: steps.to_json()}
     macs = build.macs(content) * (1 if steps is None else steps.count)
-    figures = {"data_sha256": facts["data_sha256"], **figures}
+    figures = {
+        "float_macro_f1": round(macro_f1(float_probabilities, test_labels), 4),
+        "int8_macro_f1": round(macro_f1(int8_probabilities, test_labels), 4),
+        "data_sha256": facts["data_sha256"],
+        **figures,
+    }
     measured = {
         "float_accuracy": float_accuracy,
         "int8_accuracy": int8_accuracy,
@@ -145,6 +153,30 @@ def fit_classifier(
 def accuracy(probabilities: Float, labels: Int) -> float:
     """Share of right answers."""
     return float(np.mean(np.argmax(probabilities, axis=1) == labels))
+
+
+def _variation(settings: recipe.KeywordRecipe | recipe.PresenceRecipe) -> Variation | None:
+    if not isinstance(settings, recipe.KeywordRecipe):
+        return None
+    made = Variation(settings.augment.spec_augment, settings.augment.freq_mixstyle)
+    return made if made.does_something else None
+
+
+def macro_f1(probabilities: Float, labels: Int) -> float:
+    """The mean F1 of the classes that occur in `labels` [n]."""
+    answers = np.argmax(probabilities, axis=1)
+    scores = [
+        2 * np.sum((answers == k) & (labels == k)) / (np.sum(answers == k) + np.sum(labels == k))
+        for k in np.unique(labels)
+    ]
+    return float(np.mean(scores))
+
+
+def class_weights(labels: Int, classes: int) -> Float:
+    """A weight [n] for every example, so that all classes that occur weigh the same; their mean is 1."""
+    counts = np.bincount(labels, minlength=classes)
+    weights: Float = (len(labels) / np.count_nonzero(counts) / np.maximum(1, counts))[labels].astype(np.float32)
+    return weights
 
 
 def _stepwise(front_end: FrontEndParameters, kind: str, frames: int) -> FrontEndParameters:

@@ -57,6 +57,7 @@ def fit(
     lesson: Lesson | None = None,
     checkpoint: Checkpoint | None = None,
     seed: int = 0,
+    vary: Callable[[npt.NDArray[np.float32], np.random.Generator], npt.NDArray[np.float32]] | None = None,
     progress: Callable[[str], None] | None = None,
     tick: Callable[[float], None] | None = None,
 ) -> list[Epoch]:
@@ -65,8 +66,9 @@ def fit(
     Every epoch has a new order, drawn from `seed`, whose beginning fills up the last batch. A loop of our own, because
     Keras's, when it is to be deterministic, takes twice the time for a network as small as these.
 
-    With a `lesson` the model learns from a teacher, too. What a `checkpoint` holds is taken up, and every epoch is stored
-    there: the bits are those of one uninterrupted run. `tick` is told the share that is done. Returns all epochs.
+    `vary` changes a batch of inputs before the model sees it. With a `lesson` the model learns from a teacher, too. What
+    a `checkpoint` holds is taken up, and every epoch is stored there: the bits are those of one uninterrupted run. `tick`
+    is told the share that is done. Returns all epochs.
     """
     size = min(options.batch_size, len(inputs))
     steps = -(-len(inputs) // size)
@@ -97,7 +99,10 @@ def fit(
         sums = np.zeros(2)
         for number, chosen in enumerate(order):
             taught = () if softened is None else (softened[chosen],)
-            sums += compiled(inputs[chosen], labels[chosen], importance[chosen], *taught).numpy()
+            batch = inputs[chosen]
+            if vary is not None:
+                batch = vary(batch, np.random.default_rng([seed, epoch, number]))
+            sums += compiled(batch, labels[chosen], importance[chosen], *taught).numpy()
             if tick is not None:
                 tick((epoch + (number + 1) / steps) / options.epochs)
         loss, accuracy = sums / steps

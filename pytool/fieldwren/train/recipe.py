@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -42,6 +43,12 @@ class Augment(_Table):
     snr_db: tuple[float, float]
     gain_db: tuple[float, float]
     clean_share: float
+    microphones: float = Field(0.0, ge=0, le=1)
+    rooms: float = Field(0.0, ge=0, le=1)
+    responses: str = ""
+    # In training, see vary.Variation.
+    spec_augment: float = Field(0.0, ge=0, le=1)
+    freq_mixstyle: float = Field(0.0, ge=0, le=1)
 
 
 class Optimise(_Table):
@@ -82,6 +89,13 @@ class KeywordRecipe(_Table):
     teacher: Teacher | None = None
 
 
+class TimeSplit(_Table):
+    """The part of every table that is measured on: what is later is never trained on."""
+
+    share: float = Field(gt=0, lt=1)  # of the rows, the last ones
+    each: str | None = None  # column (a date, a room) whose every value is split on its own; else the file
+
+
 class PresenceRecipe(_Table):
     """train.toml of a presence model."""
 
@@ -89,10 +103,16 @@ class PresenceRecipe(_Table):
     kind: Literal["presence"]
     seed: int
     channels: tuple[str, ...]  # columns of the table that the model sees
-    label: str  # the column to predict, 0 or 1
+    label: str  # the column to predict
+    # text in that column -> class
+    labels: dict[str, str] = Field(default_factory=lambda: {"0": "vacant", "1": "occupied"})
+    split: TimeSplit | None = None  # without --hold-out; default: the last fifth of every file
     row_interval_ms: float
+    input_clip: tuple[float, float] | None = None  # readings beyond are faults; in the sensor's unit
+    difference_rows: tuple[int, ...] = ()  # the model also sees what changed since so many rows ago
     clip: tuple[float, float]  # of the normalised values
     missing_limit: int  # rows that a missing value may be held
+    balanced: bool = False  # every class weighs the same in the loss
     window_rows: int = 1  # rows that the model sees at once
     model: Annotated[tables.PresenceModel, Field(discriminator="kind")]
     optimise: Optimise
@@ -159,8 +179,17 @@ def to_toml(recipe: Recipe) -> str:
     lines += [f"{key} = {_toml(value)}" for key, value in plain.items() if not isinstance(value, dict)]
     for key, value in plain.items():
         if isinstance(value, dict):
-            lines += ["", f"[{key}]", *(f"{name} = {_toml(part)}" for name, part in value.items() if part is not None)]
+            lines += [
+                "",
+                f"[{key}]",
+                *(f"{_key(name)} = {_toml(part)}" for name, part in value.items() if part is not None),
+            ]
     return "\n".join([*lines, ""])
+
+
+def _key(name: str) -> str:
+    """A bare key, or a quoted one where it has anything but letters, digits, _ and -."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 def _toml(value: object) -> str:

@@ -7,8 +7,8 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import util
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.features import FrontEndParameters
 from fieldwren.train import digits, presence, recipe, windowset
 from fieldwren.train.budget import merged, preset
-from fieldwren.train.classifier import Fitted, Plans, Prepared, fit_classifier
+from fieldwren.train.classifier import Fitted, Plans, Prepared, class_weights, fit_classifier
+from fieldwren.train.data import leaks
 
 EXAMPLES = ("digits", "presence")
 
@@ -35,6 +36,7 @@ class TrainResult:
     seconds: float
     measured_on: str  # what was held out
     test_count: int
+    figures: Mapping[str, object] = field(default_factory=dict)  # what else was measured, by name
 
 
 def train(
@@ -46,6 +48,7 @@ def train(
     without_classes: Sequence[str] = (),
     seed: int | None = None,
     recipe_file: Path | None = None,
+    allow_leaks: Sequence[str] = (),
     model: str | None = None,
     budget: str | None = None,
     board: str | None = None,
@@ -60,6 +63,7 @@ def train(
     `hold_out` (a speaker or corpus; a file stem) is what the model is measured on and never sees. The hyper-parameters
     are in `recipe_file` (default: the example's train.toml), `seed` overrides its seed; the same seed, data and machine
     give the same bytes. `model` is the name of another network than the recipe's, `teacher` a .keras file or "transformer".
+    A table's column that gives the label away is refused unless `allow_leaks` names it.
 
     A `budget` (a preset of train.budget) and the memory of `board` are checked before training, and what the recipe's own
     [budget] says. The run folder `run` (default: `out`/run) has everything about the training; after an interruption,
@@ -85,6 +89,8 @@ def train(
     else:
         if without_classes:
             raise BadInputError(f"{example} has no classes to leave out")
+        for line in leaks.refuse_leaks(presence.leaks_in(settings, data), allow_leaks, data):
+            say(line)
         prepared = _presence(settings, data, hold_out)
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is imported
@@ -116,6 +122,7 @@ def train(
         round(time.monotonic() - started, 1),
         prepared.measured_on,
         len(prepared.test[1]),
+        fitted.figures,
     )
 
 
@@ -162,7 +169,9 @@ def _keyword(
 
 def _presence(settings: recipe.PresenceRecipe, folder: Path, hold_out: str | None) -> Prepared:
     data = presence.load(settings, folder, hold_out=hold_out)
-    return Prepared(data.front_end, list(presence.LABELS), data.train, data.test, data.measured_on, None)
+    classes = list(dict.fromkeys(settings.labels.values()))
+    weights = class_weights(data.train[1], len(classes)) if settings.balanced else None
+    return Prepared(data.front_end, classes, data.train, data.test, data.measured_on, weights)
 
 
 def _write_app(

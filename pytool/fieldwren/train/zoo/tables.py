@@ -74,6 +74,7 @@ class Mlp(Table):
     kind: Literal["mlp"] = "mlp"
     hidden: tuple[Count, ...] = (16,)
     l2: Annotated[float, Field(ge=0.0)] = 1e-2
+    noise: Annotated[float, Field(ge=0.0)] = 0.0  # deviation of what is added to normalised inputs in training
 
 
 class Logistic(Table):
