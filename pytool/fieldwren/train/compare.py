@@ -14,7 +14,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ from fieldwren.train.classifier import Float, Int, accuracy
 
 Say = Callable[[str], None]
 Result = dict[str, object]
+
+TEACHER_SEED = 100  # its weights are no student's
 
 
 @dataclass(frozen=True)
@@ -55,19 +57,19 @@ class Fold:
     classes: int
 
 
-def fold(setting: Setting, settings: recipe.KeywordRecipe, name: str, seed: int, say: Say) -> Fold:
-    """The recipe's windows without `name`, of which `setting.examples` are drawn with `seed`; its voices stay the recipe's."""
+def fold(setting: Setting, settings: recipe.KeywordRecipe, name: str, say: Say) -> Fold:
+    """`setting.examples` of the recipe's windows without `name`; the recipe's seed makes and draws them."""
     data = digits.load(
         settings, setting.data, hold_out=name, without_classes=(), seed=settings.seed, progress=lambda line: None
     )
-    drawn = np.sort(np.random.default_rng([seed, 4]).permutation(len(data.train.labels))[: setting.examples])
+    drawn = np.sort(np.random.default_rng([settings.seed, 4]).permutation(len(data.train.labels))[: setting.examples])
     labels = data.train.labels[drawn]
     test = windowset.of_clips(data.front_end, data.held_out, data.classes)
     weights = np.where(labels == 0, settings.windows.background_weight, 1.0).astype(np.float32)
-    say(f"{name}, seed {seed}: {len(labels)} windows, {len(test.labels)} clips")
+    say(f"without {name}: {len(labels)} windows, {len(test.labels)} clips")
     inputs = data.train.features[drawn][..., np.newaxis]
     return Fold(
-        name, seed, (inputs, labels), weights, (test.features[..., np.newaxis], test.labels), len(data.classes) + 1
+        name, 0, (inputs, labels), weights, (test.features[..., np.newaxis], test.labels), len(data.classes) + 1
     )
 
 
@@ -97,37 +99,39 @@ def distillation(
     """
     from fieldwren.train import distil
 
+    taught_by: dict[str, tuple[Any, float]] = {}
+
+    def lesson_of(given: Fold) -> tuple[Any, float]:
+        """One for each held-out speaker: all students of a fold have the same teacher."""
+        if given.name not in taught_by:
+            answers, reached = [], []
+            for number in range(1 if teacher.model == "transformer" else teachers):
+                other = replace(given, seed=TEACHER_SEED + number)
+                if teacher.model == "transformer":
+                    model = _transformer(teacher, other, say)
+                else:
+                    model, _ = trained(teacher_table, other, setting.epochs)
+                answers.append(distil.probabilities(model, given.train[0]))
+                reached.append(distil.probabilities(model, given.test[0]))
+            lesson = distil.Lesson(np.mean(answers, axis=0), teacher.temperature, teacher.weight)
+            taught_by[given.name] = lesson, accuracy(np.mean(reached, axis=0), given.test[1])
+        return taught_by[given.name]
+
     def run(given: Fold) -> Result:
-        answers, reached = [], []
-        for number in range(1 if teacher.model == "transformer" else teachers):
-            if teacher.model == "transformer":
-                model = _transformer(teacher, given, say)
-            else:
-                model, _ = trained(teacher_table, _reseeded(given, 100 + number), setting.epochs)
-            answers.append(distil.probabilities(model, given.train[0]))
-            reached.append(distil.probabilities(model, given.test[0]))
-        lesson = distil.Lesson(np.mean(answers, axis=0), teacher.temperature, teacher.weight)
+        lesson, reached = lesson_of(given)
         _, alone = trained(student, given, setting.epochs)
         _, taught = trained(student, given, setting.epochs, lesson)
-        return {
-            "teacher": round(accuracy(np.mean(reached, axis=0), given.test[1]), 4),
-            "alone": alone,
-            "taught": taught,
-        }
+        return {"teacher": round(reached, 4), "alone": alone, "taught": taught}
 
     runs = _runs(setting, "distillation", run, say)
     return {"runs": runs, **paired(runs, "taught", "alone")}
-
-
-def _reseeded(given: Fold, seed: int) -> Fold:
-    return Fold(given.name, given.seed + seed, given.train, given.weights, given.test, given.classes)
 
 
 def _transformer(teacher: recipe.Teacher, given: Fold, say: Say) -> Any:
     from fieldwren.train import fit
     from fieldwren.train import teacher as teachers
 
-    fit.prepare(given.seed + 100)
+    fit.prepare(given.seed)
     (inputs, labels) = given.train
     model = teachers.transformer(
         inputs.shape[1], inputs.shape[2], given.classes, width=teacher.width, blocks=teacher.blocks, heads=teacher.heads
@@ -153,13 +157,15 @@ def _runs(setting: Setting, what: str, run: Callable[[Fold], Result], say: Say) 
     settings = recipe.load(paths.examples() / "digits" / "train.toml")
     assert isinstance(settings, recipe.KeywordRecipe)
     made: list[Result] = []
-    for seed in setting.seeds:
-        for name in setting.names:
+    for name in setting.names:
+        given: Fold | None = None
+        for seed in setting.seeds:
             kept = None if setting.keep is None else setting.keep / f"{what}-{name}-{seed}.json"
             if kept is not None and kept.is_file():
                 made.append(json.loads(kept.read_text(encoding="utf-8")))
                 continue
-            made.append({"without": name, "seed": seed, **run(fold(setting, settings, name, seed, say))})
+            given = given or fold(setting, settings, name, say)
+            made.append({"without": name, "seed": seed, **run(replace(given, seed=seed))})
             say(json.dumps(made[-1]))
             if kept is not None:
                 kept.parent.mkdir(parents=True, exist_ok=True)
