@@ -28,6 +28,10 @@ const char *fw_device_label_name(const fw_device_t *device, uint32_t label);
 /* Commands about learning; 0 if this is none. Only in images built with FW_LEARN. */
 int fw_device_learn_command(fw_device_t *device);
 
+/* The newest detection was right or wrong: teaches its sample, *class_number (FW_LEARNER_NEGATIVE: it went among the
+ * guard's negatives). FW_E_UNKNOWN: nothing was detected, or its class is gone; or what fw_learning_teach() says. */
+fw_status_t fw_device_feedback(fw_device_t *device, int is_right, uint32_t *class_number);
+
 /* Bulk: get, put, infer, and what a complete blob means. */
 void fw_device_command_get(fw_device_t *device);
 void fw_device_command_put(fw_device_t *device);

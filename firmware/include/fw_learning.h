@@ -2,9 +2,9 @@
  * store that keeps it all.
  *
  * The app (fw_app.h) shows it every embedding and polls it. Labels come from the link (docs/link.md), from a rule over
- * sensor rows, or from code of your own, a button's for example:
+ * sensor rows, from buttons (fw_buttons.h), or from code of your own:
  *
- *     if (pressed) fw_learning_teach(app_memory.learning, FW_SAMPLE_NEWEST, 2);
+ *     if (someone_is_there) fw_learning_teach(app_memory.learning, FW_SAMPLE_NEWEST, 2);
  *
  * Call it from the app's task, not from an interrupt. Classes have two numbers: `class` counts the learner's table,
  * which closes its gaps; `label` is the detector's, and stays: the model's own classes keep theirs, added ones follow.

@@ -151,6 +151,8 @@ class RenodeMachine(_Strict):
     cpu: str
     uart: str
     microphone: str | None = None
+    gpio: tuple[str, ...] = ()
+    """Ports of 32 pins, in order."""
 
 
 class Microphone(_Strict):
@@ -158,6 +160,13 @@ class Microphone(_Strict):
 
     kind: Literal["pdm", "i2s"]
     rate_hz: Positive
+
+
+class Button(_Strict):
+    """A button between a pin and ground; `pin` as the port counts pins, `name` as people find it."""
+
+    name: str
+    pin: Annotated[int, Field(ge=0, le=63)]
 
 
 Way = Literal["platformio", "esptool", "pyocd", "nrfutil", "uf2"]
@@ -255,6 +264,7 @@ class Board(_Strict):
     variants: tuple[Literal["portable", "packed", "dsp", "mve"], ...]
     core: Core
     link: Link
+    buttons: tuple[Button, ...] = ()
     toolchain: Toolchain | None = None
     port: Port = Port(folders=(), defines={})
     platformio: PlatformIo | None = None

@@ -10,8 +10,8 @@ _HEAD = """# Boards
 
 This page is written by `make docs` from `boards/*.toml`.
 
-| id | what | core | flash | RAM | variants | built with | emulator | built here | ran in an emulator | ran on hardware, by us |
-|---|---|---|---|---|---|---|---|---|---|---|
+| id | what | core | flash | RAM | variants | buttons | built with | emulator | built here | ran in an emulator | ran on hardware, by us |
+|---|---|---|---|---|---|---|---|---|---|---|---|
 """
 
 _TAIL = """
@@ -33,6 +33,7 @@ nothing.
 - `memory.reserved`: flash that belongs to a bootloader, its settings or a partition table; image and store stay clear of it.
 - `platformio`: the board in PlatformIO's registry; `fieldwren generate --framework arduino` (or `espidf`) writes a project
   for it, which `pio run` builds with a network.
+- `buttons`: what lies between a pin and ground, in the order in which an app's `[[learn.buttons]]` take them.
 - `microphone`: what the port's microphone gives; apps hear it as it is, or at half its rate.
 - `upload`: the ways in which `fieldwren flash` writes an image, best first, what each must know of the board, and the
   USB ids by which the board is found; a framework's `ways` are those of its projects.
@@ -115,6 +116,7 @@ def _row(board: Board) -> tuple[str, ...]:
         _kib(memory.app.bytes) if memory else "",
         _kib(memory.ram.bytes) if memory else "",
         ", ".join(board.variants),
+        ", ".join(button.name for button in board.buttons),
         _builders(board),
         _emulator(board),
         "yes" if board.toolchain is not None else "no, only compiled against its frameworks' documented API",

@@ -87,7 +87,23 @@ def app_factory(app: App, graph: Graph, labels: Sequence[str]) -> tuple[Graph, F
                 raise BadInputError(
                     f"{app.where('learn', 'rule', field)}: {label!r} is not a label of the app: {', '.join(labels)}"
                 )
+    _check_buttons(app, settings, labels, config.classes_spare)
     return made.backbone, factory
+
+
+def _check_buttons(app: App, settings: LearnSettings, labels: Sequence[str], spare: int) -> None:
+    """Raises BadInputError for a label that a button teaches and that can neither be had nor added."""
+    new = {button.teach for button in settings.buttons if button.teach is not None} - set(labels)
+    for label in sorted(new):
+        try:
+            name_bytes(label)
+        except BadInputError as error:
+            raise BadInputError(f"{app.where('learn', 'buttons')}: {error}") from error
+    if len(new) > spare:
+        raise BadInputError(
+            f"{app.where('learn', 'buttons')}: {', '.join(sorted(new))}: not among the labels of the app "
+            f"({', '.join(labels)}), and there is room for {spare} others: see learn.spare_classes"
+        )
 
 
 def record_bytes(factory: Factory) -> int:
