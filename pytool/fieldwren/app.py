@@ -135,6 +135,7 @@ class LearnSettings(Strict):
     (`None`: so rarely that the flash lasts ten years). `import_head`: whether a head can be put over the link, which
     takes RAM for all of it; `None`: on boards with 64 KiB or more. `rule`: labels that the device gives itself. `buttons`:
     what the board's first, second … button does; boards without buttons leave them out.
+    `fleet`: whether the device can be a member of a federation (docs/fleet.md), which takes RAM for five heads.
     """
 
     spare_classes: Annotated[int, Field(ge=0, le=64)] = 4
@@ -154,6 +155,7 @@ class LearnSettings(Strict):
     import_head: bool | None = None
     rule: LabelRule | None = None
     buttons: tuple[ButtonSettings, ...] = ()
+    fleet: bool = False
 
 
 class App(Strict):
