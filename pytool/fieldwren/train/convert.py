@@ -99,8 +99,7 @@ def convert(
         except FieldwrenError:
             raise
         except Exception as error:
-            reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-            raise BadInputError(f"{path}: TensorFlow's converter refuses the model: {reason.strip()[:300]}") from error
+            raise BadInputError(f"{path}: {_why(error)}") from error
 
     def measured(content: bytes) -> tuple[Metric, float | None, float]:
         return _metrics(network.run(inputs), quantise.run_int8(content, inputs), truth)
@@ -220,6 +219,17 @@ class _Network:
         """Outputs [n, values] in float."""
         parts = [np.asarray(self._invoke(inputs[i : i + 256])) for i in range(0, len(inputs), 256)]
         return np.concatenate(parts).reshape(len(inputs), -1).astype(np.float32)
+
+
+def _why(error: Exception) -> str:
+    """What TensorFlow's converter trips over, in a sentence."""
+    if "TensorList" in str(error) or "tf.While" in str(error):
+        return (
+            "has a loop, as a recurrent layer's, for which there are no integer operators: convert the .keras file, whose "
+            "layers can be unrolled, or export the model with unroll=True"
+        )
+    reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return f"TensorFlow's converter refuses the model: {reason.strip()[:300]}"
 
 
 def _elements(shape: Sequence[int | None]) -> int:
