@@ -106,7 +106,7 @@ def fit_classifier(
 
     report(f"{params:,} parameters in {table.kind}, {len(inputs):,} training examples, data {facts['data_sha256']}")
     optimise = settings.optimise
-    options = fit.Optimisation(optimise.epochs, optimise.batch_size, optimise.learning_rate, optimise.weight_decay)
+    options = fit.Optimisation(**optimise.model_dump())
     lesson = None
     if plans.teacher is not None:
         lesson, teacher_accuracy = _lesson(plans.teacher, prepared, plans, run, report)

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from fieldwren.train.checkpoint import Checkpoint, Epoch
 from fieldwren.train.distil import Lesson, soft_loss
+from fieldwren.train.vary import mixup
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Optimisation:
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
     label_smoothing: float = 0.0
+    mixup: float = 0.0  # see vary.mixup; 0: examples are not mixed
 
 
 def prepare(seed: int, threads: int = 2) -> None:
@@ -78,8 +80,7 @@ def fit(
     loss_of = keras.losses.CategoricalCrossentropy(label_smoothing=options.label_smoothing)
     softened = None if lesson is None else lesson.softened()
 
-    def step(batch: Any, wanted: Any, importance: Any, answers: Any = None) -> Any:
-        targets = tf.one_hot(wanted, classes)
+    def step(batch: Any, targets: Any, importance: Any, answers: Any = None) -> Any:
         with tf.GradientTape() as tape:
             outputs = model(batch, training=True)
             loss = loss_of(targets, outputs, sample_weight=importance)
@@ -87,22 +88,23 @@ def fit(
                 loss = (1 - lesson.weight) * loss + soft_loss(lesson, answers, outputs, importance)
             total = tf.add_n([loss, *model.losses])
         optimiser.apply(tape.gradient(total, model.trainable_variables))
-        correct = tf.reduce_mean(tf.cast(tf.argmax(outputs, 1) == wanted, tf.float32))
+        correct = tf.reduce_mean(tf.cast(tf.argmax(outputs, 1) == tf.argmax(targets, 1), tf.float32))
         return tf.stack([total, correct])
 
     compiled = tf.function(step)
     importance = np.ones(len(inputs), np.float32) if weights is None else weights
+    one_hot = np.eye(classes, dtype=np.float32)
     variables = [*model.variables, *optimiser.variables]
     history = [] if checkpoint is None else checkpoint.restore(variables)
     for epoch in range(len(history), options.epochs):
         order = np.resize(np.random.default_rng([seed, epoch]).permutation(len(inputs)), (steps, size))
         sums = np.zeros(2)
         for number, chosen in enumerate(order):
-            taught = () if softened is None else (softened[chosen],)
-            batch = inputs[chosen]
-            if vary is not None:
-                batch = vary(batch, np.random.default_rng([seed, epoch, number]))
-            sums += compiled(batch, labels[chosen], importance[chosen], *taught).numpy()
+            rng = np.random.default_rng([seed, epoch, number])
+            batch = inputs[chosen] if vary is None else vary(inputs[chosen], rng)
+            parts = [batch, one_hot[labels[chosen]], importance[chosen]]
+            parts += [] if softened is None else [softened[chosen]]
+            sums += compiled(*(mixup(parts, options.mixup, rng) if options.mixup > 0 else parts)).numpy()
             if tick is not None:
                 tick((epoch + (number + 1) / steps) / options.epochs)
         loss, accuracy = sums / steps

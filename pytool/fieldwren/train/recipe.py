@@ -59,6 +59,7 @@ class Optimise(_Table):
     batch_size: int
     learning_rate: float
     weight_decay: float = 1e-4
+    mixup: float = 0.0
 
 
 class Teacher(_Table):

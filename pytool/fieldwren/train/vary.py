@@ -1,10 +1,11 @@
-"""Changes of features while a model is trained: SpecAugment, and Freq-MixStyle against the colour of a microphone.
+"""Changes of examples while a model is trained: SpecAugment, Freq-MixStyle against the colour of a microphone, mixup.
 
-Both work on a batch [n, frames, values, 1] (or without the last axis) and draw everything from the generator given.
+The first two work on a batch [n, frames, values, 1] (or without the last axis) and draw everything from the generator given.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,3 +67,20 @@ def freq_mixstyle(batch: Float, share: float, alpha: float, rng: np.random.Gener
     mixed_deviation = own * deviation + (1 - own) * deviation[other]
     mixed: Float = ((batch - mean) / deviation * mixed_deviation + mixed_mean).astype(np.float32)
     return mixed
+
+
+def mixup(parts: Sequence[Float], alpha: float, rng: np.random.Generator) -> list[Float]:
+    """Each example with a smaller share of another one, in all `parts` [n, …] alike: inputs, targets, weights (arXiv 1710.09412).
+
+    The shares are drawn from Beta(alpha, alpha), one for every example, and the larger one is its own.
+    """
+    count = len(parts[0])
+    other = rng.permutation(count)
+    share = rng.beta(alpha, alpha, count).astype(np.float32)
+    share = np.maximum(share, 1 - share)
+
+    def mixed(values: Float) -> Float:
+        own = share.reshape((count,) + (1,) * (values.ndim - 1))
+        return own * values + (1 - own) * values[other]
+
+    return [mixed(values) for values in parts]
