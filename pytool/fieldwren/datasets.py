@@ -7,7 +7,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from fieldwren.features.sensor import row_windows
 from fieldwren.features.wav import Pcm, duration_s, read_any_wav
 from fieldwren.program import Port
 from fieldwren.rows import label_names, read_cells
+from fieldwren.steps import Steps, steps_in
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _PEAK = 0.5
@@ -59,6 +60,7 @@ class Labelled:
     group: str
     inputs: NDArray[Any]
     labels: NDArray[np.str_]
+    steps: Steps | None = None  # of a model with a state, whose inputs are whole windows here
 
 
 @dataclass(frozen=True)
@@ -221,21 +223,27 @@ def load_labelled(
     unknown = [name for name in only if name not in parts]
     if unknown:
         raise BadInputError(f"{folder}: has no group {unknown[0]!r}; there are {', '.join(sorted(parts))}")
+    steps = steps_in(metadata) if is_audio else None
     made = []
     for group in only or sorted(parts):
         if isinstance(model.front_end, SensorFrontEnd):
             inputs, labels = _rows(model, model.front_end, parts[group][0][0], metadata, port)
         else:
-            inputs = _windows(model, [path for path, _ in parts[group]], port, degrade)
+            inputs = _windows(model, [path for path, _ in parts[group]], port, degrade, steps)
             labels = np.array([label for _, label in parts[group]])
-        made.append(Labelled(group, inputs, labels))
+        made.append(Labelled(group, inputs, labels, steps))
     return made
 
 
-def _windows(model: AppModel, paths: Sequence[Path], port: Port, degrade: Degrade | None) -> NDArray[Any]:
-    assert not isinstance(model.front_end, SensorFrontEnd)
-    stream = AudioStream(model.front_end)
-    count, rate = model.front_end.window_total_samples, model.front_end.sample_rate_hz
+def _windows(
+    model: AppModel, paths: Sequence[Path], port: Port, degrade: Degrade | None, steps: Steps | None
+) -> NDArray[Any]:
+    front_end = model.front_end
+    assert not isinstance(front_end, SensorFrontEnd)
+    if steps is not None:
+        front_end = replace(front_end, window_frames=steps.window_frames)
+    stream = AudioStream(front_end)
+    count, rate = front_end.window_total_samples, front_end.sample_rate_hz
     clips = [(path.stem, centred(read_any_wav(path, rate), count, path.stem)) for path in paths]
     if degrade is not None:
         clips = [(name, degrade(clip, name)) for name, clip in clips]
