@@ -109,7 +109,7 @@ static void feedback_wrong(fw_device_t *device) {
     return;
   }
   /* No class to teach: from now on it counts among the negatives that updates may not accept. */
-  const int8_t *const sample = g->config->samples + FW_SAMPLE_DETECTED * (uint32_t)g->learner_config.features;
+  const int8_t *const sample = g->config->samples + FW_SAMPLE_DETECTED * fw_learner_row_bytes(&g->learner_config);
   const fw_status_t status = fw_keeper_is_busy(&g->keeper) || g->learner_config.guard_samples == 0u
                                  ? FW_E_STATE
                                  : fw_learner_guard(&g->learner, sample, FW_LEARNER_NEGATIVE);
@@ -319,7 +319,7 @@ static void learn_answer(fw_device_t *device) {
     fw_link_error(&device->link, "not_ready", "there is no such sample yet", FW_COMMAND_WORDS);
     return;
   }
-  const fw_learner_answer_t answer = fw_learner_classify(&g->learner, g->config->samples);
+  const fw_learner_answer_t answer = fw_learner_classify_row(&g->learner, g->config->samples);
   const uint32_t label = fw_learning_label(g, answer.label);
   fw_json_t *json = fw_link_answer(&device->link);
   fw_json_uint(json, "index", label);

@@ -55,12 +55,12 @@ static void remove_row(fw_learner_t *l, float *matrix, uint32_t c) {
 }
 
 static void remove_guard_samples(fw_learner_t *l, uint32_t c) {
-  const uint32_t features = l->config.features;
+  const uint32_t row = fw_learner_row_bytes(&l->config);
   uint32_t kept = 0;
   for (uint32_t i = 0; i < l->guard_count; ++i) {
     const uint16_t label = l->guard_labels[i];
     if (label == c) continue;
-    if (kept != i) memcpy(l->guard + kept * features, l->guard + i * features, features);
+    if (kept != i) memcpy(l->guard + kept * row, l->guard + i * row, row);
     l->guard_labels[kept++] = label != FW_LEARNER_NEGATIVE && label > c ? (uint16_t)(label - 1) : label;
   }
   l->guard_count = (uint16_t)kept;
@@ -70,7 +70,7 @@ fw_status_t fw_learner_remove_class(fw_learner_t *l, uint16_t label) {
   if (!is_changeable(l)) return FW_E_STATE;
   if (label >= l->classes || l->classes == 1) return FW_E_ARGUMENT;
   const uint32_t behind = (uint32_t)l->classes - label - 1u;
-  const uint32_t block = (uint32_t)l->config.replay_per_class * l->config.features;
+  const uint32_t block = (uint32_t)l->config.replay_per_class * fw_learner_row_bytes(&l->config);
   remove_row(l, l->head, label);
   remove_row(l, l->velocity, label);
   memmove(&l->table[label], &l->table[label + 1], sizeof(fw_learner_class_t) * behind);

@@ -4,6 +4,7 @@
 
 #include "fw_float.h"
 #include "fw_math.h"
+#include "learn/adapters.h"
 #include "learn/head.h"
 
 enum { SEED = 0x2545F491, REPLAY_LIMIT = 255, PASSES_LIMIT = 1000, GUARD_LIMIT = 4096 };
@@ -32,10 +33,19 @@ uint32_t fw_learner_bytes(const fw_learner_config_t *c) {
                         c->replay_per_class <= REPLAY_LIMIT && c->guard_samples <= GUARD_LIMIT &&
                         c->loss <= FW_LOSS_SQUARED && within(c->rate, 1e-9f, 1.0f) &&
                         within(c->momentum, 0.0f, 0.99f) && within(c->pull, 0.0f, 0.1f / (float)c->classes_most) &&
-                        within(c->imprint, 0.0f, 1.0f) && within(c->reject_below, 0.0f, 1.0f);
+                        within(c->imprint, 0.0f, 1.0f) && within(c->reject_below, 0.0f, 1.0f) &&
+                        fw_adapters_are_sound(&c->adapters, c->features);
   if (!is_sound) return 0;
-  return FW_LEARNER_BYTES(c->features, c->classes_most, c->replay_per_class, c->guard_samples, c->running_statistics,
-                          c->loss == FW_LOSS_SQUARED);
+  return FW_LEARNER_ADAPTED_BYTES(c->features, c->classes_most, c->replay_per_class, c->guard_samples,
+                                  c->running_statistics, c->loss == FW_LOSS_SQUARED, fw_adapters_channels(c));
+}
+
+uint32_t fw_learner_row_bytes(const fw_learner_config_t *c) {
+  return fw_adapters_channels(c) ? FW_LEARNER_ADAPTED_ROW(c->features) : c->features;
+}
+
+uint32_t fw_learner_floats(const fw_learner_config_t *c) {
+  return FW_LEARNER_HEAD_FLOATS(c->features, c->classes_most) + 2u * fw_adapters_channels(c);
 }
 
 static bool is_factory_sound(const fw_learner_config_t *c, const fw_learner_factory_t *f) {
@@ -62,7 +72,8 @@ fw_status_t fw_learner_start(fw_learner_t *l, const fw_learner_config_t *config,
   l->config = *config;
   l->factory = *factory;
   const uint32_t features = config->features;
-  const uint32_t head = 4u * FW_LEARNER_HEAD_FLOATS(features, config->classes_most);
+  const uint32_t row = fw_learner_row_bytes(config);
+  const uint32_t head = 4u * fw_learner_floats(config);
   uint8_t *at = memory;
   l->head = (float *)(void *)take(&at, head);
   l->velocity = (float *)(void *)take(&at, head);
@@ -78,8 +89,8 @@ fw_status_t fw_learner_start(fw_learner_t *l, const fw_learner_config_t *config,
   l->table = (fw_learner_class_t *)(void *)take(&at, (uint32_t)sizeof(fw_learner_class_t) * config->classes_most);
   l->guard_labels = (uint16_t *)(void *)take(&at, 2u * config->guard_samples);
   l->replay = (int8_t *)at;
-  l->guard = l->replay + features * config->classes_most * config->replay_per_class;
-  l->pending = l->guard + features * config->guard_samples;
+  l->guard = l->replay + row * config->classes_most * config->replay_per_class;
+  l->pending = l->guard + row * config->guard_samples;
   fw_learner_reset(l);
   return FW_OK;
 }
@@ -93,7 +104,8 @@ fw_status_t fw_learner_open(fw_learner_t *learner, const fw_learner_config_t *co
 static void factory_head(fw_learner_t *l) {
   const uint32_t features = l->config.features;
   const uint32_t stride = l->config.classes_most;
-  memset(l->velocity, 0, sizeof(float) * FW_LEARNER_HEAD_FLOATS(features, stride));
+  memset(l->velocity, 0, sizeof(float) * fw_learner_floats(&l->config));
+  fw_adapters_reset(l);
   for (uint32_t c = 0; c < l->classes; ++c) {
     float *const row = l->head + c * features;
     const uint32_t anchor = l->table[c].anchor;
@@ -119,26 +131,26 @@ static void factory_statistics(fw_learner_t *l) {
 
 void fw_learner_reset(fw_learner_t *l) {
   const fw_learner_factory_t *const factory = &l->factory;
-  const uint32_t features = l->config.features;
+  const uint32_t row = fw_learner_row_bytes(&l->config);
   const uint32_t stride = l->config.classes_most;
   l->classes = factory->classes;
-  memset(l->head, 0, sizeof(float) * FW_LEARNER_HEAD_FLOATS(features, stride));
+  memset(l->head, 0, sizeof(float) * fw_learner_floats(&l->config));
   memset(l->table, 0, sizeof(fw_learner_class_t) * stride);
-  memset(l->replay, 0, features * stride * l->config.replay_per_class); /* so that equal states are equal bytes */
+  memset(l->replay, 0, row * stride * l->config.replay_per_class); /* so that equal states are equal bytes */
   for (uint32_t c = 0; c < factory->classes; ++c) {
     fw_learner_class_t *const entry = &l->table[c];
     memcpy(entry->name, factory->names + c * FW_LEARNER_NAME_BYTES, FW_LEARNER_NAME_BYTES - 1);
     entry->anchor = (uint8_t)c;
     entry->stored = factory->replay_stored[c];
-    const uint32_t block = features * l->config.replay_per_class;
-    memcpy(l->replay + c * block, factory->replay + c * block, features * entry->stored);
+    const uint32_t block = row * l->config.replay_per_class;
+    memcpy(l->replay + c * block, factory->replay + c * block, row * entry->stored);
   }
   factory_head(l);
   factory_statistics(l);
   l->guard_count = factory->guard_count;
   l->guard_seen = factory->guard_count;
   if (l->guard_count) {
-    memcpy(l->guard, factory->guard, features * l->guard_count);
+    memcpy(l->guard, factory->guard, row * l->guard_count);
     memcpy(l->guard_labels, factory->guard_labels, sizeof(uint16_t) * l->guard_count);
   }
   l->reject_below = l->config.reject_below;
@@ -161,22 +173,40 @@ uint16_t fw_learner_labels(const fw_learner_t *l) {
 }
 
 int8_t *fw_learner_replay_row(fw_learner_t *l, uint32_t label, uint32_t index) {
-  return l->replay + (label * l->config.replay_per_class + index) * l->config.features;
+  return l->replay + (label * l->config.replay_per_class + index) * fw_learner_row_bytes(&l->config);
 }
 
-bool fw_learner_outputs(fw_learner_t *l, const int8_t *embedding) {
-  const uint32_t features = l->config.features;
+static void standardise(fw_learner_t *l, const int8_t *embedding) {
   fw_head_standardise(embedding, l->mean ? l->mean : l->factory.mean, l->gain ? l->gain : l->factory.gain, l->z,
-                      features);
+                      l->config.features);
+}
+
+/* Outputs for what is in `z`. */
+static bool outputs(fw_learner_t *l) {
+  const uint32_t features = l->config.features;
   fw_head_forward(l->head, l->z, l->y, l->classes, l->config.classes_most, features);
   const bool is_finite = all_within(l->y, l->classes, 3e38f);
   if (is_finite) fw_head_activate(l->y, l->classes, (fw_loss_t)l->config.loss);
   return is_finite;
 }
 
-fw_learner_answer_t fw_learner_classify(fw_learner_t *l, const int8_t *embedding) {
+bool fw_learner_outputs(fw_learner_t *l, const int8_t *embedding) {
+  standardise(l, embedding);
+  return outputs(l);
+}
+
+bool fw_learner_row_outputs(fw_learner_t *l, const int8_t *row) {
+  if (fw_adapters_channels(&l->config) == 0) {
+    standardise(l, row);
+  } else {
+    fw_adapters_standardise(l, row);
+  }
+  return outputs(l);
+}
+
+static fw_learner_answer_t answer_of(const fw_learner_t *l, bool is_finite) {
   fw_learner_answer_t answer = {0, false, 0.0f};
-  if (!fw_learner_outputs(l, embedding)) return answer;
+  if (!is_finite) return answer;
   answer.confidence = l->y[0];
   if (fw_learner_labels(l) > l->classes) {
     answer.label = l->y[0] > 0.5f;
@@ -194,6 +224,14 @@ fw_learner_answer_t fw_learner_classify(fw_learner_t *l, const int8_t *embedding
   return answer;
 }
 
+fw_learner_answer_t fw_learner_classify(fw_learner_t *l, const int8_t *embedding) {
+  return answer_of(l, fw_learner_outputs(l, embedding));
+}
+
+fw_learner_answer_t fw_learner_classify_row(fw_learner_t *l, const int8_t *row) {
+  return answer_of(l, fw_learner_row_outputs(l, row));
+}
+
 static void begin(fw_learner_t *l, uint8_t task, uint32_t steps) {
   l->task = task;
   l->step = 0;
@@ -203,25 +241,22 @@ static void begin(fw_learner_t *l, uint8_t task, uint32_t steps) {
   memset(l->false_accepts, 0, sizeof l->false_accepts);
   const bool is_guarded = l->guard_count > 0 && l->config.loss != FW_LOSS_SQUARED;
   l->phase = is_guarded ? FW_PHASE_BEFORE : FW_PHASE_TRAIN;
-  if (is_guarded) {
-    const uint32_t floats = FW_LEARNER_HEAD_FLOATS(l->config.features, l->config.classes_most);
-    memcpy(l->before, l->head, sizeof(float) * floats);
-  }
+  if (is_guarded) memcpy(l->before, l->head, sizeof(float) * fw_learner_floats(&l->config));
 }
 
-fw_status_t fw_learner_teach(fw_learner_t *l, const int8_t *embedding, uint16_t label) {
+fw_status_t fw_learner_teach(fw_learner_t *l, const int8_t *row, uint16_t label) {
   if (label >= fw_learner_labels(l)) return FW_E_ARGUMENT;
   if (l->phase != FW_PHASE_IDLE || l->config.loss == FW_LOSS_SQUARED) return FW_E_STATE;
-  memcpy(l->pending, embedding, l->config.features);
+  memcpy(l->pending, row, fw_learner_row_bytes(&l->config));
   l->label = label;
   begin(l, FW_TASK_TEACH, 1u + l->config.replays_per_sample);
   return FW_OK;
 }
 
-fw_status_t fw_learner_teach_values(fw_learner_t *l, const int8_t *embedding, const float *targets) {
+fw_status_t fw_learner_teach_values(fw_learner_t *l, const int8_t *row, const float *targets) {
   if (l->phase != FW_PHASE_IDLE || l->config.loss != FW_LOSS_SQUARED) return FW_E_STATE;
   if (!all_within(targets, l->classes, 3e38f)) return FW_E_ARGUMENT;
-  memcpy(l->pending, embedding, l->config.features);
+  memcpy(l->pending, row, fw_learner_row_bytes(&l->config));
   memmove(l->target, targets, sizeof(float) * l->classes); /* they may be there already */
   begin(l, FW_TASK_VALUES, 1);
   return FW_OK;
@@ -258,11 +293,11 @@ static void imprint(fw_learner_t *l) {
 }
 
 /* Welford's update of mean and variance. */
-static void follow_statistics(fw_learner_t *l, const int8_t *embedding) {
+static void follow_statistics(fw_learner_t *l, const int8_t *row) {
   if (l->statistics_count < 0xFFFFu) ++l->statistics_count;
   const float share = 1.0f / (float)l->statistics_count;
   for (uint32_t f = 0; f < l->config.features; ++f) {
-    const float value = (float)embedding[f];
+    const float value = fw_adapters_feature(l, row, f);
     const float distance = value - l->mean[f];
     l->mean[f] += share * distance;
     l->variance[f] += share * (distance * (value - l->mean[f]) - l->variance[f]);
@@ -283,8 +318,8 @@ static void pull_back(fw_learner_t *l) {
                head[(uint32_t)l->factory.classes * features + anchor], l->config.pull * (float)l->classes);
 }
 
-static fw_learner_event_t update(fw_learner_t *l, const int8_t *embedding, uint16_t label) {
-  if (!fw_learner_outputs(l, embedding)) {
+static fw_learner_event_t update(fw_learner_t *l, const int8_t *row, uint16_t label) {
+  if (!fw_learner_row_outputs(l, row)) {
     factory_head(l);
     l->phase = FW_PHASE_IDLE;
     return FW_LEARNER_FAULT;
@@ -302,6 +337,7 @@ static fw_learner_event_t update(fw_learner_t *l, const int8_t *embedding, uint1
   } else {
     l->y[label] -= 1.0f;
   }
+  if (fw_adapters_channels(&l->config)) fw_adapters_descend(l, row, rate);
   fw_head_descend(l->head, l->velocity, l->z, l->y, l->classes, l->config.classes_most, features, rate,
                   l->config.momentum);
   if (l->config.pull > 0.0f) pull_back(l);
@@ -326,7 +362,7 @@ static fw_learner_event_t train(fw_learner_t *l) {
       if (l->mean) follow_statistics(l, l->pending);
       if (l->task == FW_TASK_TEACH && l->label < l->classes && l->table[l->label].taught == 0 &&
           l->table[l->label].anchor == FW_LEARNER_NO_ANCHOR && l->config.imprint > 0.0f &&
-          fw_learner_outputs(l, l->pending)) {
+          fw_learner_row_outputs(l, l->pending)) {
         imprint(l);
       }
       return update(l, l->pending, l->label);
@@ -349,13 +385,13 @@ static fw_learner_event_t train(fw_learner_t *l) {
 static void keep_pending(fw_learner_t *l) {
   if (l->label >= l->classes) return;
   fw_learner_class_t *const entry = &l->table[l->label];
-  const uint32_t features = l->config.features;
+  const uint32_t row = fw_learner_row_bytes(&l->config);
   const uint32_t most = l->config.replay_per_class;
   if (entry->taught < 0xFFFFu) ++entry->taught;
   uint32_t index = entry->own;
   if (entry->own < most) {
     if (entry->stored < most) {
-      memcpy(fw_learner_replay_row(l, l->label, entry->stored), fw_learner_replay_row(l, l->label, index), features);
+      memcpy(fw_learner_replay_row(l, l->label, entry->stored), fw_learner_replay_row(l, l->label, index), row);
       ++entry->stored;
     }
     ++entry->own;
@@ -363,7 +399,7 @@ static void keep_pending(fw_learner_t *l) {
     index = fw_learner_random(l) % entry->taught;
     if (index >= most) return;
   }
-  memcpy(fw_learner_replay_row(l, l->label, index), l->pending, features);
+  memcpy(fw_learner_replay_row(l, l->label, index), l->pending, row);
 }
 
 static fw_learner_event_t finish(fw_learner_t *l, bool is_kept) {
@@ -372,7 +408,7 @@ static fw_learner_event_t finish(fw_learner_t *l, bool is_kept) {
     if (l->task == FW_TASK_TEACH) keep_pending(l);
     return FW_LEARNER_ACCEPTED;
   }
-  const uint32_t floats = FW_LEARNER_HEAD_FLOATS(l->config.features, l->config.classes_most);
+  const uint32_t floats = fw_learner_floats(&l->config);
   memcpy(l->head, l->before, sizeof(float) * floats);
   memset(l->velocity, 0, sizeof(float) * floats);
   if (l->rollbacks < 0xFFFFu) ++l->rollbacks;

@@ -24,6 +24,12 @@ uint16_t fw_learner_labels(const fw_learner_t *learner);
 /* Outputs for an embedding in `y`, probabilities of classes or values; false if one of them is not finite. */
 bool fw_learner_outputs(fw_learner_t *learner, const int8_t *embedding);
 
+/* The same for a stored row. */
+bool fw_learner_row_outputs(fw_learner_t *learner, const int8_t *row);
+
+/* Floats of head, velocity and copy of the head: weights and biases, and the parameters of adapters. */
+uint32_t fw_learner_floats(const fw_learner_config_t *config);
+
 int8_t *fw_learner_replay_row(fw_learner_t *learner, uint32_t label, uint32_t index);
 
 /* Looks at one guard sample; true when that was the last one. `round` is 0 before and 1 after a batch. */

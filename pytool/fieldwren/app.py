@@ -113,6 +113,7 @@ class LearnSettings(_Strict):
     answer is "none of them". What was learned is saved `save_after_s` after the last lesson, at most every `save_every_s`
     (`None`: so rarely that the flash lasts ten years). `import_head`: whether a head can be put over the link, which
     takes RAM for all of it; `None`: on boards with 64 KiB or more. `rule`: labels that the device gives itself.
+    `adapters`: the backbone's last layer learns too, a scale and a bias a channel, `adapter_rate` times as fast.
     """
 
     spare_classes: Annotated[int, Field(ge=0, le=64)] = 4
@@ -130,6 +131,8 @@ class LearnSettings(_Strict):
     save_after_s: Annotated[float, Field(ge=0.0, le=86400.0)] = 10.0
     save_every_s: Annotated[float, Field(ge=0.0, le=1e6)] | None = None
     import_head: bool | None = None
+    adapters: bool = False
+    adapter_rate: Annotated[float, Field(gt=0.0, le=10.0)] = 1.0
     rule: LabelRule | None = None
 
 

@@ -75,6 +75,8 @@ def app_sources(
     defines: dict[str, str | None] = {"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.device_front_end).kind}u"}
     if model.factory is not None:
         defines["FW_LEARN"] = None
+    if model.adapter_tables is not None:
+        defines["FW_ADAPTERS"] = None
     renode = renode_files(board, provenance, image=image.hex(), learns="FW_LEARN" in defines, heard=heard)
     return Sources(
         files=files,
