@@ -131,9 +131,9 @@ typedef struct {
   float *before; /* head at the start of a batch */
   float *z;
   float *y;
-  float *mean; /* running statistics: mean, gain, variance */
-  float *gain;
-  float *variance;
+  const float *mean; /* the factory's, or those that run */
+  const float *gain;
+  float *statistics; /* that run: mean, gain, variance */
   float *target;
   fw_learner_class_t *table;
   int8_t *replay;

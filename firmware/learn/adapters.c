@@ -71,10 +71,8 @@ float fw_adapters_feature(const fw_learner_t *l, const int8_t *row, uint32_t f) 
 }
 
 void fw_adapters_standardise(fw_learner_t *l, const int8_t *row) {
-  const float *const mean = l->mean ? l->mean : l->factory.mean;
-  const float *const gain = l->gain ? l->gain : l->factory.gain;
   for (uint32_t f = 0; f < l->config.features; ++f) {
-    l->z[f] = (fw_adapters_feature(l, row, f) - mean[f]) * gain[f];
+    l->z[f] = (fw_adapters_feature(l, row, f) - l->mean[f]) * l->gain[f];
   }
 }
 
@@ -112,7 +110,6 @@ static void step_parameter(float *parameter, float *velocity, float step, float 
 void fw_adapters_descend(fw_learner_t *l, const int8_t *row, float rate) {
   const fw_adapter_config_t *const a = &l->config.adapters;
   const uint32_t features = l->config.features;
-  const float *const gain = l->gain ? l->gain : l->factory.gain;
   float *const parameters = parameters_of(l, l->head);
   float *const velocity = parameters_of(l, l->velocity);
   const float step = rate * a->rate;
@@ -122,7 +119,7 @@ void fw_adapters_descend(fw_learner_t *l, const int8_t *row, float rate) {
     for (uint32_t f = channel; f < features; f += a->channels) {
       float slope = 0.0f; /* of the loss over the standardised feature */
       for (uint32_t c = 0; c < l->classes; ++c) slope += l->y[c] * l->head[c * features + f];
-      slope *= gain[f];
+      slope *= l->gain[f];
       by_scale += slope * (float)(row[f] - a->zero_point);
       by_bias += slope * active_share(l, row, f);
     }

@@ -38,7 +38,7 @@ uint32_t fw_record_parts(const fw_learner_t *l, const uint8_t *model, fw_record_
   h->replay_per_class = l->config.replay_per_class;
   h->guard_count = l->guard_count;
   h->loss = l->config.loss;
-  h->running_statistics = l->mean != NULL;
+  h->running_statistics = l->statistics != NULL;
   h->guard_seen = l->guard_seen;
   h->rollbacks = l->rollbacks;
   h->generator = l->generator;
@@ -51,11 +51,7 @@ uint32_t fw_record_parts(const fw_learner_t *l, const uint8_t *model, fw_record_
   add(parts, &count, l->head, 4u * features * l->classes);
   add(parts, &count, l->head + (uint32_t)l->config.classes_most * features, 4u * l->classes);
   add(parts, &count, parameters_of(l), 8u * h->adapters);
-  if (l->mean != NULL) {
-    add(parts, &count, l->mean, 4u * features);
-    add(parts, &count, l->gain, 4u * features);
-    add(parts, &count, l->variance, 4u * features);
-  }
+  if (l->statistics != NULL) add(parts, &count, l->statistics, 12u * features);
   add(parts, &count, l->table, (uint32_t)sizeof(fw_learner_class_t) * l->classes);
   add(parts, &count, l->replay, row * l->classes * l->config.replay_per_class);
   add(parts, &count, l->guard, row * l->guard_count);
@@ -191,10 +187,8 @@ static void apply(fw_learner_t *l, const body_t *b, bool has_guard) {
   memcpy(l->head, b->head, sizeof(float) * features * h->classes);
   memcpy(l->head + (uint32_t)l->config.classes_most * features, b->bias, sizeof(float) * h->classes);
   if (h->adapters) memcpy(parameters_of(l), b->adapters, 8u * h->adapters);
-  if (l->mean != NULL && h->running_statistics != 0u) {
-    memcpy(l->mean, b->statistics, sizeof(float) * features);
-    memcpy(l->gain, b->statistics + features, sizeof(float) * features);
-    memcpy(l->variance, b->statistics + 2u * features, sizeof(float) * features);
+  if (l->statistics != NULL && h->running_statistics != 0u) {
+    memcpy(l->statistics, b->statistics, 3u * sizeof(float) * features);
     l->statistics_count = h->statistics_count;
   }
   apply_replay(l, b);

@@ -11,7 +11,7 @@ enum { CHANNELS = 3, ROW = FEATURES + (FEATURES + 1) / 2 };
 enum { CHANNELS = 0, ROW = FEATURES };
 #endif
 
-static bool is_known_result(const fw_adapter_config_t *adapters, uint32_t expected) {
+FW_COLD static bool is_known_result(const fw_adapter_config_t *adapters, uint32_t expected) {
   const fw_learner_config_t config = {FEATURES, CLASSES, REPLAY, GUARD, FW_LOSS_SOFTMAX, 1, 2, GUARD, 0.05f,
                                       0.5f,     0.01f,   0.5f,   0.0f,  *adapters};
   static const float head[(FEATURES + 1) * FACTORY_CLASSES] = {0.3f,  -0.7f, 0.1f,  0.9f,  -0.2f, 0.4f,  -0.6f,
@@ -40,7 +40,7 @@ static bool is_known_result(const fw_adapter_config_t *adapters, uint32_t expect
   return fw_crc32(0, learner.head, fw_learner_floats(&config) * (uint32_t)sizeof(float)) == expected;
 }
 
-fw_status_t fw_learner_self_test(void) {
+FW_COLD fw_status_t fw_learner_self_test(void) {
   static const fw_adapter_config_t none = {0, 0, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f};
   if (!is_known_result(&none, 0x00C1F5A6u)) return FW_E_STATE;
 #if defined(FW_ADAPTERS)

@@ -16,6 +16,7 @@ from fieldwren.native import library
 from fieldwren.ops.lowering import ADAPTED, lower
 from fieldwren.plan import Plan, plan
 from fieldwren.runtime import Interpreter
+from fieldwren.streaming.analysis import STATEFUL
 
 _LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 _RECTIFIERS = ("RELU", "RELU6")
@@ -55,6 +56,8 @@ def find_site(backbone: Graph) -> AdapterSite:
     Raises UnsupportedError naming the operator that is in the way.
     """
     main = backbone.main
+    if any(tensor.is_variable for tensor in main.tensors) or any(op.name in STATEFUL for op in main.operators):
+        raise UnsupportedError(f"{backbone.name}: adapters: the model keeps a state between inferences")
     makers = {tensor: operator for operator in main.operators for tensor in operator.outputs}
     readers: dict[int, int] = {}
     for operator in main.operators:
