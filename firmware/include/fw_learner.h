@@ -190,6 +190,10 @@ fw_learner_answer_t fw_learner_classify_row(fw_learner_t *learner, const int8_t 
  * FW_E_ARGUMENT: no such class; FW_E_STATE: still busy with the last one, or a regression. Then nothing has changed. */
 fw_status_t fw_learner_teach(fw_learner_t *learner, const int8_t *row, uint16_t label);
 
+/* Stores a row of a class of the factory for practice and for federated training, without any update.
+ * FW_E_ARGUMENT: no such class, or an added one; FW_E_STATE: busy, or a regression. */
+fw_status_t fw_learner_keep(fw_learner_t *learner, const int8_t *row, uint16_t label);
+
 /* Takes a row and the outputs wanted, `targets[classes]`. FW_E_ARGUMENT: a target is not finite; FW_E_STATE:
  * busy, or no regression. */
 fw_status_t fw_learner_teach_values(fw_learner_t *learner, const int8_t *row, const float *targets);

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +13,9 @@ from fieldwren.core import PORTABLE
 from fieldwren.datasets import load_labelled, recordings_in, with_noise, words_in
 from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.evaluate.classify import ClassFigures, Classification, Confusion, classify
+from fieldwren.evaluate.intervals import upper_95, wilson_95
 from fieldwren.evaluate.operating_point import Material, Point, check_tunable, curve, save, tune
-from fieldwren.evaluate.streams import detect, hear, score, upper_95
+from fieldwren.evaluate.streams import detect, hear, score
 from fieldwren.features import METADATA_KEY, SensorFrontEnd, from_json
 from fieldwren.features.wav import read_any_wav
 from fieldwren.graph import Graph
@@ -209,15 +209,6 @@ def _continuous(model: AppModel, material: Sequence[Material]) -> _Continuous:
         sum(part.false_accepts for part in scores),
         curve(model.detector, model.labels, material),
     )
-
-
-def wilson_95(successes: int, trials: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927)."""
-    z = 1.959963984540054
-    share = successes / trials
-    centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z / (1 + z * z / trials) * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def _result(
