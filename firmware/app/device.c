@@ -122,7 +122,9 @@ static void reboot(fw_device_t *device) {
 const char *fw_device_label_name(const fw_device_t *device, uint32_t label) {
 #if defined(FW_LEARN)
   const fw_learning_t *const learning = device->app->memory.learning;
-  if (learning != NULL && learning->learner_config.classes_most > 1u) return fw_learning_name(learning, label);
+  if (learning != NULL && learning->learner_config.classes_most > 1u && !fw_learning_has_values(learning)) {
+    return fw_learning_name(learning, label);
+  }
 #endif
   return device->app->config->labels[label];
 }
@@ -260,15 +262,14 @@ static int show_detection(fw_device_t *device) {
 /* {"t_ms":1230,"values":[0.25]}: what a regression says. */
 static int show_values(fw_device_t *device) {
   const fw_app_t *app = device->app;
-  const fw_tensor_info_t *tensor = &fw_model.outputs[0];
-  const uint32_t count = fw_tensor_elements(tensor);
+  const uint32_t count = fw_app_value_count(app);
   fw_json_t *json;
   if (!fw_app_take_values(device->app)) return 0;
   json = fw_link_line(&device->link);
   fw_json_uint(json, "t_ms", fw_app_time_ms(app));
   fw_json_array(json, "values");
   for (uint32_t i = 0; i < count && i < FW_DEVICE_VALUES; i++) {
-    fw_json_float(json, NULL, fw_tensor_value(fw_app_output(app, 0), tensor, i));
+    fw_json_float(json, NULL, fw_app_value(app, i));
   }
   fw_json_array_end(json);
   fw_link_line_end(&device->link);

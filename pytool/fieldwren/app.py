@@ -113,6 +113,8 @@ class LearnSettings(_Strict):
     answer is "none of them". What was learned is saved `save_after_s` after the last lesson, at most every `save_every_s`
     (`None`: so rarely that the flash lasts ten years). `import_head`: whether a head can be put over the link, which
     takes RAM for all of it; `None`: on boards with 64 KiB or more. `rule`: labels that the device gives itself.
+    `teach_below`: an anomaly app takes what it sees for normal, and learns it, while its confidence that it is none is
+    below this; 0: it learns only what it is told.
     """
 
     spare_classes: Annotated[int, Field(ge=0, le=64)] = 4
@@ -131,6 +133,7 @@ class LearnSettings(_Strict):
     save_every_s: Annotated[float, Field(ge=0.0, le=1e6)] | None = None
     import_head: bool | None = None
     rule: LabelRule | None = None
+    teach_below: Fraction = 0.0
 
 
 class App(_Strict):

@@ -93,9 +93,9 @@ def _elements(model: AppModel, wav: str | Path | None, csv: str | Path | None) -
     if isinstance(front_end, SensorFrontEnd):
         if csv is None:
             raise BadInputError(
-                f"{name}: takes sensor rows: give --csv with the columns {', '.join(front_end.channels)}"
+                f"{name}: takes rows: give --csv with the columns {', '.join(model.row_columns)}"
             )
-        return read_rows(csv, front_end.channels).astype(np.float32)
+        return read_rows(csv, front_end.channels, model.targets).astype(np.float32)
     if wav is None:
         raise BadInputError(f"{name}: listens: give --wav with 16-bit mono samples at {front_end.sample_rate_hz} Hz")
     return read_wav(wav, rate_hz=front_end.sample_rate_hz)[0]

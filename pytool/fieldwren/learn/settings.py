@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fieldwren.app import App, LearnSettings
 from fieldwren.boards import Board
@@ -24,7 +24,8 @@ SAMPLES = 3
 
 _SLOT_OVERHEAD = 32
 _HOST_STORE_BYTES, _HOST_PAGE_BYTES = 64 * 4096, 4096
-_KINDS = ("keyword", "presence", "characters")
+VALUE_KINDS = ("regression", "anomaly")
+"""Kinds of apps whose last layer gives values: it learns what they should have been, and has no classes."""
 
 
 @dataclass(frozen=True)
@@ -58,22 +59,29 @@ def learner_config(settings: LearnSettings) -> LearnerConfig:
 def app_factory(app: App, graph: Graph, labels: Sequence[str]) -> tuple[Graph, Factory]:
     """(backbone, what the learner starts from) of an app with [learn].
 
+    `labels` are the app's; the outputs of a regression and of an autoencoder have numbers.
+
     Raises UnsupportedError for a model whose last layer cannot learn, BadInputError naming the field for settings that
     contradict each other.
     """
     settings = app.learn
     assert settings is not None
-    if app.kind not in _KINDS:
-        raise BadInputError(f"{app.where('learn')}: apps of kind {', '.join(_KINDS)} learn; this is {app.kind}")
-    made = cut(graph)
+    has_values = app.kind in VALUE_KINDS
+    made = cut(graph, is_regression=has_values)
+    if has_values and made.loss != "squared":
+        raise BadInputError(f"{app.model_path}: ends in {made.loss}: the values of kind {app.kind} come from a linear layer")
+    if has_values:
+        labels = [str(number) for number in range(len(made.weights))]
     for label in labels:
         try:
             name_bytes(label)
         except BadInputError as error:
             raise BadInputError(f"{app.where('labels')}: {error}") from error
     config = learner_config(settings)
-    if len(made.weights) != len(labels):  # one output that says yes or no: nothing can be added to it
-        config = LearnerConfig(**{**vars(config), "classes_spare": 0})
+    if has_values:  # no class to add, to keep embeddings of, or to check
+        config = replace(config, classes_spare=0, replay_per_class=1, guard_samples=0)
+    elif len(made.weights) != len(labels):  # one output that says yes or no: nothing can be added to it
+        config = replace(config, classes_spare=0)
     factory = factory_of(graph, made, labels, config)
     block = ctypes.create_string_buffer(factory.block())
     if library().fw_learner_bytes(block) != factory.memory_bytes:
@@ -81,6 +89,10 @@ def app_factory(app: App, graph: Graph, labels: Sequence[str]) -> tuple[Graph, F
             f"{app.where('learn')}: rate, momentum or pull is out of range, or there are too many classes: "
             f"pull is at most {0.1 / factory.classes_most:g} with {factory.classes_most} classes"
         )
+    if settings.rule is not None and has_values:
+        raise BadInputError(f"{app.where('learn', 'rule')}: gives labels, and an app of kind {app.kind} learns values")
+    if settings.teach_below and app.kind != "anomaly":
+        raise BadInputError(f"{app.where('learn', 'teach_below')}: is for apps of kind anomaly, this is {app.kind}")
     if settings.rule is not None:
         for field, label in (("label", settings.rule.label), ("otherwise", settings.rule.otherwise)):
             if label not in labels:
@@ -136,7 +148,13 @@ def imports_head(settings: LearnSettings, board: Board) -> bool:
     return board.memory is None or board.memory.ram.bytes >= 64 * 1024
 
 
+def target_values(factory: Factory) -> int:
+    """Floats of what the kept samples' outputs should have been; none for classes."""
+    return SAMPLES * len(factory.labels) if factory.loss == "squared" else 0
+
+
 def learning_ram_bytes(settings: LearnSettings, factory: Factory, board: Board) -> int:
     """Static RAM of learning but for its few fixed variables: learner, samples, and a head on its way in."""
     samples = (SAMPLES * factory.features + 3) // 4 * 4
+    samples += 4 * target_values(factory)
     return factory.memory_bytes + samples + (image_bytes(factory) if imports_head(settings, board) else 0)

@@ -173,6 +173,8 @@ def _context(model: AppModel, program: Program, board: Board) -> dict[str, objec
         "light": "FW_LIGHT_PIN" in board.port.defines,
         "input": "FW_INPUT_ROWS" if isinstance(model.front_end, SensorFrontEnd) else "FW_INPUT_PCM",
         "columns": model.columns,
+        "targets": len(model.targets),
+        "teach_below": app.learn.teach_below if app.learn else 0.0,
         "stride_frames": model.stride_frames,
         "streaming": model.streaming,
         "period": _Period(*_period(model)),

@@ -110,7 +110,35 @@ class PresenceRecipe(_Table):
     optimise: Optimise
 
 
-Recipe = KeywordRecipe | PresenceRecipe
+class SineMlp(_Table):
+    """See regression.mlp."""
+
+    kind: Literal["sine_mlp"]
+    hidden: tuple[int, ...]
+    harmonics: int  # features of the last hidden layer that are sines of 2 x, the others are of x
+
+
+class RegressionRecipe(_Table):
+    """train.toml of the sine."""
+
+    schema_version: Literal[1]
+    kind: Literal["regression"]
+    seed: int
+    examples: int
+    domain: tuple[float, float]  # of x
+    row_interval_ms: float
+    ridge: float  # of the last layer's fit, see sine.head_of
+    tolerance: float  # an answer this near counts as right
+    model: SineMlp
+    optimise: Optimise
+
+
+Recipe = KeywordRecipe | PresenceRecipe | RegressionRecipe
+_KINDS: dict[object, type[KeywordRecipe] | type[PresenceRecipe] | type[RegressionRecipe]] = {
+    "keyword": KeywordRecipe,
+    "presence": PresenceRecipe,
+    "regression": RegressionRecipe,
+}
 
 
 def load(path: Path) -> Recipe:
@@ -119,13 +147,9 @@ def load(path: Path) -> Recipe:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInputError(f"{path} is not a readable TOML file: {error}") from error
-    kinds: dict[object, type[KeywordRecipe] | type[PresenceRecipe]] = {
-        "keyword": KeywordRecipe,
-        "presence": PresenceRecipe,
-    }
-    kind = kinds.get(table.get("kind"))
+    kind = _KINDS.get(table.get("kind"))
     if kind is None:
-        raise BadInputError(f"{path}: kind is {table.get('kind')!r}, must be one of {', '.join(map(str, kinds))}")
+        raise BadInputError(f"{path}: kind is {table.get('kind')!r}, must be one of {', '.join(map(str, _KINDS))}")
     try:
         return kind.model_validate(table)
     except ValidationError as error:

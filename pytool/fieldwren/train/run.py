@@ -6,8 +6,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,15 @@ import numpy.typing as npt
 from fieldwren import paths
 from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.features import FrontEndParameters
-from fieldwren.train import digits, presence, recipe, windowset
+from fieldwren.train import digits, presence, recipe, regression, windowset
+from fieldwren.train.trained import Request, Trained
 
 CALIBRATION_EXAMPLES = 1000
-EXAMPLES = ("digits", "presence")
+EXAMPLES = ("digits", "presence", "characters", "sine", "anomaly")
+_GENERATED = ("sine",)
+"""Examples whose data are computed."""
+_TRAINERS: Mapping[str, Callable[[Any, Request], Trained]] = {"regression": regression.train}
+"""Kinds that are trained as something else than a classifier of what they were shown."""
 
 Float = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
@@ -29,7 +34,10 @@ Int = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a training gave. Accuracies are fractions of `test_count` examples that training never saw."""
+    """What a training gave: `metric` says what the accuracies are, on `test_count` examples that training never saw.
+
+    `figures` are what else was measured, by name.
+    """
 
     float_accuracy: float
     int8_accuracy: float
@@ -38,6 +46,8 @@ class TrainResult:
     seconds: float
     measured_on: str  # what was held out
     test_count: int
+    metric: str = "fraction of right answers"
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -76,14 +86,21 @@ def train(
         raise BadInputError(f"there is no example {example!r} to train: choose one of {', '.join(EXAMPLES)}")
     if util.find_spec("tensorflow") is None:
         raise MissingToolError("training needs TensorFlow: pip install 'fieldwren[train]'")
-    if not data.is_dir():
+    if not data.is_dir() and data.suffix != ".zip" and example not in _GENERATED:
         raise MissingToolError(f"{data} is not a folder: point --data at the recordings or tables")
     source = paths.examples() / example
     settings = recipe.load(recipe_file or source / "train.toml")
     seed = settings.seed if seed is None else seed
+    request = Request(data, hold_out, tuple(without_classes), seed, say)
+    if settings.kind in _TRAINERS:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        trained = _TRAINERS[settings.kind](settings, request)
+        _write_app(out, source, recipe_file, _described(trained, settings, seed))
+        return _result(trained, time.monotonic() - started)
     if isinstance(settings, recipe.KeywordRecipe):
         prepared = _keyword(settings, data, say, hold_out=hold_out, without_classes=without_classes, seed=seed)
     else:
+        assert isinstance(settings, recipe.PresenceRecipe)
         if without_classes:
             raise BadInputError(f"{example} has no classes to leave out")
         prepared = _presence(settings, data, hold_out)
@@ -125,6 +142,37 @@ def train(
     return result
 
 
+def _described(trained: Trained, settings: recipe.Recipe, seed: int) -> bytes:
+    from fieldwren.train import export
+
+    training = {
+        "recipe": settings.model_dump(mode="json"),
+        "seed": seed,
+        "measured_on": trained.measured_on,
+        "metric": trained.metric,
+        "float_accuracy": round(trained.float_accuracy, 4),
+        "int8_accuracy": round(trained.int8_accuracy, 4),
+        "test_count": trained.test_count,
+        **trained.figures,
+    }
+    content = export.describe(trained.content, trained.front_end, trained.labels, training)
+    return export.with_metadata(content, trained.metadata) if trained.metadata else content
+
+
+def _result(trained: Trained, seconds: float) -> TrainResult:
+    return TrainResult(
+        trained.float_accuracy,
+        trained.int8_accuracy,
+        trained.params,
+        trained.macs,
+        round(seconds, 1),
+        trained.measured_on,
+        trained.test_count,
+        trained.metric,
+        trained.figures,
+    )
+
+
 def _accuracy(probabilities: Float, labels: Int) -> float:
     return float(np.mean(np.argmax(probabilities, axis=1) == labels))
 
@@ -161,6 +209,7 @@ def _build(settings: recipe.Recipe, prepared: _Prepared) -> Any:
     shape = prepared.train[0].shape[1:]
     classes = len(prepared.labels)
     network = settings.model
+    assert not isinstance(network, recipe.SineMlp)
     if isinstance(network, recipe.Mlp):
         return models.mlp(shape[0], classes, hidden=network.hidden, l2=network.l2)
     if isinstance(network, recipe.DsCnnStream):
