@@ -9,7 +9,8 @@ static int is_pcm(const fw_app_t *app) {
 }
 
 static uint32_t element_bytes(const fw_app_config_t *config) {
-  return config->input == FW_INPUT_PCM ? (uint32_t)sizeof(int16_t) : config->columns * (uint32_t)sizeof(float);
+  if (config->input == FW_INPUT_PCM) return (uint32_t)sizeof(int16_t);
+  return config->columns * (config->input == FW_INPUT_ROWS ? (uint32_t)sizeof(float) : 1u);
 }
 
 /* What the host checked before it generated anything; checked again because model and configuration can be
@@ -17,7 +18,7 @@ static uint32_t element_bytes(const fw_app_config_t *config) {
 static int config_is_valid(const fw_app_config_t *config) {
   const uint64_t values = (uint64_t)config->frontend->window_frames * config->frontend->frame_values;
   const int is_pcm_frontend = config->frontend->kind != FW_FRONTEND_SENSOR;
-  if (config->input > FW_INPUT_ROWS || (config->input == FW_INPUT_PCM) != is_pcm_frontend) return 0;
+  if (config->input > FW_INPUT_ROWS_INT8 || (config->input == FW_INPUT_PCM) != is_pcm_frontend) return 0;
   if (config->columns <= config->targets || (config->input == FW_INPUT_PCM && config->columns != 1u)) return 0;
   if (config->stride_frames == 0u || config->period_denominator == 0u) return 0;
   if (config->input == FW_INPUT_PCM && config->period_numerator_ms != 1000u) return 0;
@@ -54,7 +55,7 @@ static fw_status_t learned_reconstruction(fw_app_t *app, const int8_t *embedding
   if (learning->factory.classes != count) return FW_E_ARGUMENT;
   fw_learning_target_tensor(learning, app->memory.window, input);
   return fw_reconstruction_posteriors(app->memory.window, input, fw_learning_values(learning, embedding), &copy,
-                                      app->config->half_error, app->memory.posteriors);
+                                      &app->config->anomaly, app->memory.residual, app->memory.posteriors);
 }
 
 void fw_app_look_again(fw_app_t *app) {
@@ -76,7 +77,7 @@ static fw_status_t posteriors(fw_app_t *app) {
 #endif
   if (is_autoencoder(app)) {
     return fw_reconstruction_posteriors(app->memory.window, &fw_model.inputs[0], output, &fw_model.outputs[0],
-                                        config->half_error, app->memory.posteriors);
+                                        &config->anomaly, app->memory.residual, app->memory.posteriors);
   }
   return fw_posteriors(output, &fw_model.outputs[0], (fw_posterior_t)config->posterior, app->memory.posteriors,
                        config->detector.class_count);
@@ -99,9 +100,11 @@ fw_status_t fw_app_init(fw_app_t *app, const fw_app_config_t *config, const fw_a
   fw_status_t status;
   memset(app, 0, sizeof *app);
   if (!config_is_valid(config)) return FW_E_ARGUMENT;
+  if (config->input == FW_INPUT_ROWS_INT8 && memory->row == NULL) return FW_E_SPACE;
   if (memory->samples_bytes < FW_SAMPLE_RING_BYTES(1u, element_bytes(config))) return FW_E_SPACE;
   app->config = config;
   app->memory = *memory;
+  app->teach_below = config->teach_below;
   status = fw_frontend_init(&app->frontend, config->frontend, memory->frontend, memory->frontend_bytes);
   if (status != FW_OK) return status;
 #if defined(FW_LEARN)
@@ -110,7 +113,7 @@ fw_status_t fw_app_init(fw_app_t *app, const fw_app_config_t *config, const fw_a
   if (has_classes(app)) {
     status = fw_detector_init(&app->detector, &config->detector, memory->detector, memory->detector_bytes);
     if (status != FW_OK) return status;
-    if (is_autoencoder(app) && memory->window == NULL) return FW_E_SPACE;
+    if (is_autoencoder(app) && (memory->window == NULL || memory->residual == NULL)) return FW_E_SPACE;
     /* A trial, on whatever is in the arena now, whether the outputs can become that many posteriors. */
     status = posteriors(app);
     if (status != FW_OK) return status;
@@ -258,7 +261,7 @@ static void detect(fw_app_t *app) {
   is_detection = fw_detector_push(&app->detector, app->memory.posteriors, fw_app_time_ms(app), &detection);
 #if defined(FW_LEARN)
   if (learning_of(app) != NULL) {
-    if (is_autoencoder(app) && app->memory.posteriors[1] < fw_posterior_q15(app->config->teach_below)) {
+    if (is_autoencoder(app) && app->memory.posteriors[1] < fw_posterior_q15(app->teach_below)) {
       (void)fw_learning_teach_values(learning_of(app), FW_SAMPLE_NEWEST);
     }
     if (is_detection) {
@@ -375,16 +378,24 @@ static void show_row(fw_app_t *app, const float *row) {
 }
 #endif
 
-static fw_app_event_t take_row(fw_app_t *app) {
+/* The oldest row that waits; null if there is none. */
+static const float *next_row(fw_app_t *app) {
   const void *row;
+  if (fw_sample_ring_peek(&app->ring, &row) == 0u) return NULL;
+  if (app->config->input == FW_INPUT_ROWS) return (const float *)row;
+  for (uint32_t i = 0; i < app->config->columns; i++) app->memory.row[i] = (float)((const int8_t *)row)[i];
+  return app->memory.row;
+}
+
+static fw_app_event_t take_row(fw_app_t *app) {
+  const float *const row = next_row(app);
   int is_ready = 0;
   fw_status_t status;
-  if (fw_sample_ring_peek(&app->ring, &row) == 0u) return FW_APP_IDLE;
+  if (row == NULL) return FW_APP_IDLE;
 #if defined(FW_LEARN)
-  if (learning_of(app) != NULL) show_row(app, (const float *)row);
+  if (learning_of(app) != NULL) show_row(app, row);
 #endif
-  status = fw_frontend_push_row(&app->frontend, (const float *)row, app->config->columns - app->config->targets,
-                                &is_ready);
+  status = fw_frontend_push_row(&app->frontend, row, app->config->columns - app->config->targets, &is_ready);
   fw_sample_ring_drop(&app->ring, 1);
   app->consumed++;
   if (status != FW_OK) {

@@ -19,6 +19,9 @@ static const char *const usages[] = {
     "stream start [sensor]",
     "stream stop [BYTES]",
     "set threshold LABEL|#INDEX VALUE",
+#if defined(FW_LEARN)
+    "set teach_below VALUE",
+#endif
     "capture",
     "reboot",
 #if defined(FW_LEARN)
@@ -144,6 +147,23 @@ uint32_t fw_device_find_label(const fw_device_t *device, const char *word) {
   return index;
 }
 
+#if defined(FW_LEARN)
+/* Until the next boot: 1 takes all that comes for normal, 0 learns only what is taught. */
+static void set_teach_below(fw_device_t *device) {
+  fw_app_t *const app = device->app;
+  uint32_t below_q15;
+  if (app->config->posterior != FW_POSTERIOR_RECONSTRUCTION || app->memory.learning == NULL ||
+      !fw_command_q15(&device->link.command, 2, &below_q15)) {
+    fw_link_error(&device->link, "bad_argument",
+                  "set teach_below VALUE, from 0 to 1, of an app for anomalies that learns", FW_COMMAND_WORDS);
+    return;
+  }
+  app->teach_below = (float)below_q15 / (float)FW_Q15_ONE;
+  fw_json_q15(fw_link_answer(&device->link), "teach_below", below_q15);
+  fw_link_answer_end(&device->link);
+}
+#endif
+
 static void set(fw_device_t *device) {
   const fw_command_t *command = &device->link.command;
   const uint32_t classes = device->app->config->detector.class_count;
@@ -151,6 +171,12 @@ static void set(fw_device_t *device) {
   uint32_t threshold_q15;
   fw_json_t *json;
   if (!fw_link_admit(&device->link)) return;
+#if defined(FW_LEARN)
+  if (command->word_count == 3u && fw_command_is(command, 1, "teach_below")) {
+    set_teach_below(device);
+    return;
+  }
+#endif
   if (command->word_count != 4u || !fw_command_is(command, 1, "threshold") ||
       !fw_command_q15(command, 3, &threshold_q15)) {
     fw_link_error(&device->link, "bad_argument", "set threshold LABEL|#INDEX VALUE, VALUE from 0 to 1",

@@ -104,7 +104,8 @@ static void teach(fw_device_t *device) {
   const uint32_t labels = device->app->config->detector.class_count;
   const int has_values = fw_learning_has_values(learning_of(device));
   const uint32_t label = command->word_count > 1u ? fw_device_find_label(device, command->words[1]) : labels;
-  const uint32_t class_number = has_values ? (label < labels ? label : (uint32_t)FW_LEARNER_NEGATIVE) : find_class(device, 1);
+  const uint32_t class_number =
+      has_values ? (label < labels ? label : (uint32_t)FW_LEARNER_NEGATIVE) : find_class(device, 1);
   fw_sample_kind_t kind = FW_SAMPLE_NEWEST;
   int is_known = command->word_count == 2u;
   if (fw_command_is(command, 2, "detected")) kind = FW_SAMPLE_DETECTED, is_known = command->word_count == 3u;
@@ -347,8 +348,8 @@ static void learn_class(fw_device_t *device) {
   fw_link_answer_end(&device->link);
 }
 
-/* {"values":[…]}, of a regression; {"index":1,"label":"anomaly","confidence":0.83}, of an autoencoder: by the head as it
- * is now. */
+/* {"values":[…]}, of a regression; {"index":1,"label":"anomaly","confidence":0.83}, of an autoencoder: by the head as
+ * it is now. */
 static void answer_values(fw_device_t *device) {
   fw_app_t *const app = device->app;
   const fw_app_config_t *const config = app->config;

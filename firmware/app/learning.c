@@ -60,7 +60,8 @@ uint32_t fw_learning_class(const fw_learning_t *g, uint32_t label) {
 const char *fw_learning_name(const fw_learning_t *g, uint32_t label) {
   const uint32_t class_number = fw_learning_class(g, label);
   return class_number == FW_LEARNER_NEGATIVE || is_pair(g) || fw_learning_has_values(g)
-             ? "" : g->learner.table[class_number].name;
+             ? ""
+             : g->learner.table[class_number].name;
 }
 
 /* ---- samples ---- */

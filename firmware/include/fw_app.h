@@ -43,8 +43,9 @@ extern "C" {
 #define FW_APP_STATE_BYTES(state_bytes, phases) (FW_APP_STATE_STEP(state_bytes) * ((phases) > 1u ? (phases) : 1u))
 
 typedef enum {
-  FW_INPUT_PCM = 0, /* elements are int16 samples */
-  FW_INPUT_ROWS = 1 /* elements are rows of float32; NaN means missing */
+  FW_INPUT_PCM = 0,      /* elements are int16 samples */
+  FW_INPUT_ROWS = 1,     /* elements are rows of float32; NaN means missing */
+  FW_INPUT_ROWS_INT8 = 2 /* elements are rows of int8: of an image, for example */
 } fw_input_kind_t;
 
 typedef struct {
@@ -57,12 +58,12 @@ typedef struct {
   fw_microphone_config_t microphone; /* FW_INPUT_PCM only */
   fw_detector_config_t detector;
   const char *const *labels; /* [detector.class_count] */
-  float teach_below;      /* an autoencoder that learns takes an input for normal, and learns it, while the anomaly's
-                             posterior is below this; 0: only what it is told */
-  float half_error;       /* FW_POSTERIOR_RECONSTRUCTION: the mean squared error that is as likely an anomaly as not */
-  uint32_t posterior;     /* fw_posterior_t */
-  uint32_t input;         /* fw_input_kind_t */
-  uint32_t columns;       /* values in an element: 1 for PCM, channels and targets for rows */
+  float teach_below;         /* an autoencoder that learns takes an input for normal, and learns it, while the anomaly's
+                                     posterior is below this; 0: only what it is told */
+  fw_anomaly_t anomaly;      /* FW_POSTERIOR_RECONSTRUCTION */
+  uint32_t posterior;        /* fw_posterior_t */
+  uint32_t input;            /* fw_input_kind_t */
+  uint32_t columns;          /* values in an element: 1 for PCM, channels and targets for rows */
   uint32_t targets; /* so many columns, the last ones, are no input: they say what the outputs should be, and teach an
                        app that learns; a row without them is only answered */
   uint32_t stride_frames; /* PCM: frames from one inference to the next; rows: 1, the front end counts hops */
@@ -82,6 +83,8 @@ typedef struct {
   void *detector; /* FW_DETECTOR_BYTES(), 4-byte aligned */
   uint32_t detector_bytes;
   void *window;     /* FW_POSTERIOR_RECONSTRUCTION: as large as the model's input, 4-byte aligned; else null */
+  float *residual;  /* likewise: [elements of the model's input] */
+  float *row;       /* FW_INPUT_ROWS_INT8: [columns]; else null */
   int16_t *capture; /* where fw_app_capture() records to; null: nothing is ever recorded */
   uint32_t capture_samples;
   uint16_t *posteriors;    /* [class_count] */
@@ -136,6 +139,7 @@ typedef struct {
   uint8_t finishing;
   uint8_t values_ready; /* FW_POSTERIOR_VALUES: the model ran; fw_app_take_values() has not said so yet */
   uint8_t capturing;
+  float teach_below;    /* as configured, or as it was set since */
   uint8_t learned_last; /* the last step was one of learning: the next is the input's */
   uint32_t captured;    /* samples in the capture buffer */
 } fw_app_t;

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from fieldwren.anomaly import Anomaly, stored_anomaly
 from fieldwren.app import App
 from fieldwren.core import PORTABLE, Core, Optimise
 from fieldwren.detector import DetectorConfig
@@ -50,6 +51,7 @@ class AppModel:
     streaming: Streamed | None = None
     factory: Factory | None = None
     outputs: tuple[str, ...] = ()
+    anomaly: Anomaly | None = None
 
     @property
     def device_front_end(self) -> FrontEndParameters:
@@ -103,8 +105,16 @@ def app_model(app: App, graph: Graph, program: Program) -> AppModel:
     stride_frames, stride_ms = _stride(app, front_end, program)
     labels = _labels(app, graph, program)
     detector = _detector(app, labels, stride_ms) if labels else None
-    outputs = _output_names(app, graph, program) if app.kind == "regression" else ()
-    return AppModel(app, front_end, labels, detector, stride_frames, stride_ms, outputs=outputs)
+    return AppModel(
+        app,
+        front_end,
+        labels,
+        detector,
+        stride_frames,
+        stride_ms,
+        outputs=_output_names(app, graph, program) if app.kind == "regression" else (),
+        anomaly=_anomaly(app, graph, program) if app.kind == "anomaly" else None,
+    )
 
 
 def app_front_end(app: App, graph: Graph) -> FrontEndParameters:
@@ -242,14 +252,21 @@ def _output_names(app: App, graph: Graph, program: Program) -> tuple[str, ...]:
     return names
 
 
+def _anomaly(app: App, graph: Graph, program: Program) -> Anomaly:
+    """How errors become a score: the model's metadata, in which the manifest's half_error comes first."""
+    stored = stored_anomaly(graph, _output_elements(program.inputs[0]))
+    half_error = app.detector.half_error or (stored.half_error if stored else None)
+    if half_error is None:
+        raise BadInputError(f"{app.where('detector', 'half_error')}: is missing, and needed for anomalies")
+    return Anomaly(half_error, stored.whitening if stored else None)
+
+
 def _anomaly_labels(app: App, program: Program, labels: tuple[str, ...] | None) -> tuple[str, ...]:
     if _output_elements(program.inputs[0]) != _output_elements(program.outputs[0]):
         raise BadInputError(
             f"{app.model_path}: a model for anomalies gives back its input, and this one has "
             f"{_output_elements(program.inputs[0])} inputs and {_output_elements(program.outputs[0])} outputs"
         )
-    if app.detector.half_error is None:
-        raise BadInputError(f"{app.where('detector', 'half_error')}: is missing, and needed for anomalies")
     labels = labels or ANOMALY_LABELS
     if len(labels) != 2:
         raise BadInputError(

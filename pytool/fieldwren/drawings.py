@@ -15,7 +15,11 @@ from fieldwren.png import read_png
 
 LABEL_BYTES_MOST = 19
 """Of the names of classes on a device (firmware/include/fw_learner.h)."""
+SHARE = 22 / 28
+"""Of a frame's side that a drawing takes."""
 _CHARACTER = "character"
+_FINER = 4
+"""Points a pixel and axis that ink is sampled at."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +116,29 @@ def _shrink(values: NDArray[np.float32], count: int) -> NDArray[np.float32]:
     return (np.diff(at_edges, axis=0) * (count / len(values))).astype(np.float32)
 
 
-def pixels_of(ink: NDArray[np.float32], height: int, width: int) -> NDArray[np.int8]:
-    """int8 [height, width], -128 paper and 127 ink, the darkest pixel always 127: what an app is sent."""
-    small = resized(ink, height, width)
-    darkest = float(small.max(initial=0.0))
-    made: NDArray[np.int8] = np.rint(255 * small / (darkest if darkest > 0 else 1.0) - 128).astype(np.int8)
+def framed(ink: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """[size, size]: the drawing in the middle, its longer side SHARE of the frame; nothing where there is no ink.
+
+    So it does not matter how large people draw, and where on the sheet.
+    """
+    rows, columns = np.nonzero(ink > 0.5 * ink.max(initial=0.0))
+    if not len(rows):
+        return np.zeros((size, size), np.float32)
+    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+    side = max(height, width) / SHARE
+    steps = (np.arange(_FINER * size) + 0.5) / (_FINER * size) * side - side / 2
+    places = [np.floor(axis.min() + length / 2 + steps) for axis, length in ((rows, height), (columns, width))]
+    inside = [(place >= 0) & (place < limit) for place, limit in zip(places, ink.shape, strict=True)]
+    down, across = (np.where(i, p, 0).astype(np.int64) for i, p in zip(inside, places, strict=True))
+    return resized(ink[np.ix_(down, across)] * np.outer(*inside).astype(np.float32), size, size)
+
+
+def brightened(small: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Images [..., height, width] of ink, each scaled so that its darkest pixel is 1."""
+    return small / np.maximum(small.max(axis=(-2, -1), keepdims=True), 1e-3)
+
+
+def pixels_of(ink: NDArray[np.float32], size: int) -> NDArray[np.int8]:
+    """int8 [size, size], -128 paper and 127 ink: what an app is sent."""
+    made: NDArray[np.int8] = np.rint(255 * brightened(framed(ink, size)) - 128).astype(np.int8)
     return made

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from fieldwren.errors import BadInputError
 
 
-def read_rows(path: str | Path, columns: Sequence[str], optional: Sequence[str] = ()) -> NDArray[np.float64]:
+def read_rows(path: str | Path, columns: Sequence[str]) -> NDArray[np.float64]:
     """float64 [rows, columns] of a comma-separated file with a header, in the order of `columns`; empty fields are NaN.
 
-    Behind them come the `optional` columns, NaN all the way down where the file has none. Where rows are one field longer than the header, they start with a row name. Raises BadInputError naming the file,
+    Where rows are one field longer than the header, they start with a row name. Raises BadInputError naming the file,
     and the column or line that is wrong.
     """
     path = Path(path)
@@ -36,13 +36,11 @@ def read_rows(path: str | Path, columns: Sequence[str], optional: Sequence[str] 
         )
     if shift not in (0, 1):
         raise BadInputError(f"{path}: its rows have {len(lines[1])} fields and its header {len(header)}")
-    wanted = [*columns, *(name for name in optional if name in header)]
-    places = [header.index(name) + shift for name in wanted]
-    into = [[*columns, *optional].index(name) for name in wanted]
-    values = np.full((len(lines) - 1, len(columns) + len(optional)), np.nan)
+    places = [header.index(name) + shift for name in columns]
+    values = np.empty((len(lines) - 1, len(places)))
     for number, line in enumerate(lines[1:], 2):
         try:
-            values[number - 2, into] = [float(line[place]) if line[place].strip() else np.nan for place in places]
+            values[number - 2] = [float(line[place]) if line[place].strip() else np.nan for place in places]
         except (ValueError, IndexError) as error:
             raise BadInputError(f"{path}: line {number}: a value is missing or no number ({error})") from error
     return values

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fieldwren.app import load_app
 from fieldwren.app_model import AppModel
+from fieldwren.app_rows import read_app_rows
 from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import load_board
 from fieldwren.core import Optimise
@@ -22,7 +23,6 @@ from fieldwren.features import SensorFrontEnd
 from fieldwren.features.wav import read_wav
 from fieldwren.images import cached_image
 from fieldwren.render.app import app_sources
-from fieldwren.rows import read_rows
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,8 @@ def _elements(model: AppModel, wav: str | Path | None, csv: str | Path | None) -
         raise BadInputError(f"{name}: give --wav or --csv, not both")
     if isinstance(front_end, SensorFrontEnd):
         if csv is None:
-            raise BadInputError(
-                f"{name}: takes rows: give --csv with the columns {', '.join(model.row_columns)}"
-            )
-        return read_rows(csv, front_end.channels, model.targets).astype(np.float32)
+            raise BadInputError(f"{name}: takes rows: give --csv with the columns {', '.join(model.row_columns)}")
+        return read_app_rows(csv, model)
     if wav is None:
         raise BadInputError(f"{name}: listens: give --wav with 16-bit mono samples at {front_end.sample_rate_hz} Hz")
     return read_wav(wav, rate_hz=front_end.sample_rate_hz)[0]

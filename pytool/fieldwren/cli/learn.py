@@ -190,7 +190,9 @@ def import_(app: Path, file: Path, board: str, port: str | None, state: Path | N
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Recordings or tables, see the docs.")
 @click.option("--only", multiple=True, help="A group (speaker, room) to teach.  [default: every one, separately]")
 @click.option("--shots", required=True, type=click.IntRange(1, 1000), help="Samples taught of each class.")
-@click.option("--passes", default=20, show_default=True, type=click.IntRange(1, 1000), help="Passes over them.")
+@click.option(
+    "--passes", type=click.IntRange(1, 1000), help="Passes over them.  [default: 20; of an app with values 1]"
+)
 @click.option("--new-classes", default="", help="Comma-separated classes to take out of the model and teach as new.")
 @click.option("--teach", type=click.Choice(["all", "new"]), default="all", show_default=True, help="Classes to teach.")
 @click.option("--repeats", default=1, show_default=True, type=click.IntRange(1, 1000), help="Draws of the shots.")
@@ -203,7 +205,7 @@ def simulate(
     data: Path,
     only: tuple[str, ...],
     shots: int,
-    passes: int,
+    passes: int | None,
     new_classes: str,
     teach: Taught,
     repeats: int,

@@ -69,7 +69,9 @@ def app_factory(app: App, graph: Graph, labels: Sequence[str]) -> tuple[Graph, F
     has_values = app.kind in VALUE_KINDS
     made = cut(graph, is_regression=has_values)
     if has_values and made.loss != "squared":
-        raise BadInputError(f"{app.model_path}: ends in {made.loss}: the values of kind {app.kind} come from a linear layer")
+        raise BadInputError(
+            f"{app.model_path}: ends in {made.loss}: the values of kind {app.kind} come from a linear layer"
+        )
     if has_values:
         labels = [str(number) for number in range(len(made.weights))]
     for label in labels:

@@ -27,7 +27,8 @@ class RuleContext:
 
 @dataclass(frozen=True)
 class LearningContext:
-    """Sizes in bytes; `block` the factory block in words; `values` floats of targets; `spare` labels that the detector has besides the model's."""
+    """Sizes in bytes; `block` the factory block in words; `values` floats of targets; `spare` labels that the
+    detector has besides the model's."""
 
     block: NDArray[np.uint32]
     memory_bytes: int

@@ -133,8 +133,32 @@ class RegressionRecipe(_Table):
     optimise: Optimise
 
 
-Recipe = KeywordRecipe | PresenceRecipe | RegressionRecipe
-_KINDS: dict[object, type[KeywordRecipe] | type[PresenceRecipe] | type[RegressionRecipe]] = {
+class Conv4(_Table):
+    """See conv4.conv4."""
+
+    kind: Literal["conv4"]
+    filters: tuple[int, ...]
+    dropout: float
+
+
+class CharactersRecipe(_Table):
+    """train.toml of a model that reads characters."""
+
+    schema_version: Literal[1]
+    kind: Literal["characters"]
+    seed: int
+    size: int  # side of an image in pixels
+    row_interval_ms: float
+    reads: str  # the alphabet that the model's head knows
+    test_drawers: tuple[str, ...]  # whose drawings are measured on, without --hold-out
+    distortion: dict[str, float]  # fields of conv4.Distortion that differ from its defaults
+    model: Conv4
+    optimise: Optimise
+
+
+Recipe = KeywordRecipe | PresenceRecipe | RegressionRecipe | CharactersRecipe
+_KINDS: dict[object, type[KeywordRecipe] | type[PresenceRecipe] | type[RegressionRecipe] | type[CharactersRecipe]] = {
+    "characters": CharactersRecipe,
     "keyword": KeywordRecipe,
     "presence": PresenceRecipe,
     "regression": RegressionRecipe,

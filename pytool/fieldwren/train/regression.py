@@ -93,7 +93,9 @@ def mlp(hidden: Sequence[int]) -> tuple[Any, Any]:
             kernel_initializer=spread or "glorot_uniform",
             bias_initializer=spread or "zeros",
         )(x)
-    return keras.Model(inputs, x, name="features"), keras.Model(inputs, layers.Dense(1, name="head")(x), name="sine_mlp")
+    return keras.Model(inputs, x, name="features"), keras.Model(
+        inputs, layers.Dense(1, name="head")(x), name="sine_mlp"
+    )
 
 
 def head_of(features: Float, wanted: Float, ridge: float) -> list[Float]:

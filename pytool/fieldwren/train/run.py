@@ -18,14 +18,17 @@ import numpy.typing as npt
 from fieldwren import paths
 from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.features import FrontEndParameters
-from fieldwren.train import digits, presence, recipe, regression, windowset
+from fieldwren.train import characters, digits, presence, recipe, regression, windowset
 from fieldwren.train.trained import Request, Trained
 
 CALIBRATION_EXAMPLES = 1000
 EXAMPLES = ("digits", "presence", "characters", "sine", "anomaly")
 _GENERATED = ("sine",)
 """Examples whose data are computed."""
-_TRAINERS: Mapping[str, Callable[[Any, Request], Trained]] = {"regression": regression.train}
+_TRAINERS: Mapping[str, Callable[[Any, Request], Trained]] = {
+    "characters": characters.train,
+    "regression": regression.train,
+}
 """Kinds that are trained as something else than a classifier of what they were shown."""
 
 Float = npt.NDArray[np.float32]
@@ -209,7 +212,7 @@ def _build(settings: recipe.Recipe, prepared: _Prepared) -> Any:
     shape = prepared.train[0].shape[1:]
     classes = len(prepared.labels)
     network = settings.model
-    assert not isinstance(network, recipe.SineMlp)
+    assert not isinstance(network, recipe.SineMlp | recipe.Conv4)
     if isinstance(network, recipe.Mlp):
         return models.mlp(shape[0], classes, hidden=network.hidden, l2=network.l2)
     if isinstance(network, recipe.DsCnnStream):

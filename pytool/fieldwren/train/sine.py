@@ -42,7 +42,9 @@ def features_of(x: npt.NDArray[np.float64], width: int, harmonics: int) -> Float
     return made
 
 
-def data(examples: int, domain: Sequence[float], row_interval_ms: float, width: int, harmonics: int, seed: int) -> SineData:
+def data(
+    examples: int, domain: Sequence[float], row_interval_ms: float, width: int, harmonics: int, seed: int
+) -> SineData:
     """x uniform over `domain`; the front end brings it to -1 … 1."""
     low, high = domain
     front_end = SensorFrontEnd(
