@@ -94,15 +94,15 @@ def test_a_compiler_without_its_c_library_is_not_enough(monkeypatch: pytest.Monk
 def test_a_port_without_permission_is_told_apart_from_no_port(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     device = tmp_path / "ttyACM0"
     device.touch()
-    port = SimpleNamespace(device=str(device), vid=0x2341, description="Nano 33 BLE")
-    mainboard = SimpleNamespace(device="/dev/ttyS0", vid=None, description="n/a")
+    port = SimpleNamespace(device=str(device), vid=0x2341, pid=0x805A, serial_number=None, description="Nano 33 BLE")
+    mainboard = SimpleNamespace(device="/dev/ttyS0", vid=None, pid=None, serial_number=None, description="n/a")
     monkeypatch.setattr(list_ports, "comports", lambda: [mainboard, port])
     assert by_name(str(device)).found
     monkeypatch.setattr("os.access", lambda path, mode: path != str(device))
     check = by_name(str(device))
     assert not check.found
     assert check.detail == "Nano 33 BLE"
-    assert check.remedy
+    assert check.remedy and 'ATTRS{idVendor}=="2341", ATTRS{idProduct}=="805a"' in check.remedy
     names = {check.name for check in doctor(timeout_s=1).checks}
     assert not names & {"/dev/ttyS0", "board"}
 

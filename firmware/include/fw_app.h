@@ -140,6 +140,7 @@ typedef struct {
   uint8_t values_ready; /* FW_POSTERIOR_VALUES: the model ran; fw_app_take_values() has not said so yet */
   uint8_t capturing;
   float teach_below;    /* as configured, or as it was set since */
+  uint8_t is_current;   /* the model's outputs are those of the last window; no inference has failed since */
   uint8_t learned_last; /* the last step was one of learning: the next is the input's */
   uint32_t captured;    /* samples in the capture buffer */
 } fw_app_t;
@@ -172,7 +173,9 @@ uint32_t fw_app_room(const fw_app_t *app);
 /* Elements that wait. */
 uint32_t fw_app_queued(const fw_app_t *app);
 
-/* At most one frame of features, one inference or one update of the head; by turns, where there are both. */
+/* At most one frame of features, one inference or one update of the head; by turns, where there are both. A window that
+ * is bit by bit the last one (silence, a sensor that stands still) is not computed again: the outputs are there. It
+ * counts as an inference, and the detector sees it. */
 fw_app_event_t fw_app_poll(fw_app_t *app);
 
 /* Milliseconds of input consumed since the start, rounded down; wraps after 49 days. */

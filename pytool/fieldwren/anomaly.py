@@ -74,8 +74,8 @@ def posteriors_of(
     how = _CAnomaly(anomaly.half_error, None if whitening is None else whitening.ctypes.data)
     residual, made = np.zeros(count, np.float32), np.zeros(2, np.uint16)
     found = np.empty(len(inputs))
-    for number, (given, copy) in enumerate(zip(inputs, copies, strict=True)):
-        given, copy = np.ascontiguousarray(given), np.ascontiguousarray(copy)
+    for number, pair in enumerate(zip(inputs, copies, strict=True)):
+        given, copy = (np.ascontiguousarray(array) for array in pair)
         status = lib.fw_reconstruction_posteriors(
             ctypes.c_void_p(given.ctypes.data),
             ctypes.byref(source),

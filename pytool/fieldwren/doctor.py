@@ -22,11 +22,15 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fieldwren import __version__, paths, tools
 from fieldwren.boards import Board, board_ids, load_board
 from fieldwren.boards.definition import QemuMachine
 from fieldwren.errors import FieldwrenError
+
+if TYPE_CHECKING:
+    from fieldwren.device.serial_port import PortInfo
 
 DEFAULT_TIMEOUT_S = 5.0
 
@@ -93,6 +97,7 @@ def doctor(*, timeout_s: float = DEFAULT_TIMEOUT_S) -> Diagnosis:
         partial(_tool, "emulators", "renode", "emulated nRF52840 boards", False, timeout_s=timeout_s),
         partial(_tool, "speech", "espeak-ng", "synthetic speech: make demo, training", False, timeout_s=timeout_s),
         partial(_platformio, timeout_s),
+        _uploaders,
         _serial,
         _extras,
         _data_sets,
@@ -205,16 +210,29 @@ def registry_answers(timeout_s: float) -> bool:
         return False
 
 
-def _serial() -> list[Check]:
-    from serial.tools import list_ports
+def _uploaders() -> list[Check]:
+    """The tools that write images, each with the boards it is a way for."""
+    from fieldwren.flash.place import UPLOADERS
 
     checks = []
-    for port in list_ports.comports():
+    for way, uploader in UPLOADERS.items():
+        users = [b.id for b in map(load_board, board_ids()) if b.upload is not None and way in b.upload.ways]
+        lacking = uploader.lacks()
+        use = f"flash: boards {', '.join(users)}"
+        checks.append(Check("uploaders", way, lacking is None, False, use, None if lacking else use, lacking))
+    return checks
+
+
+def _serial() -> list[Check]:
+    from fieldwren.device.serial_port import serial_ports
+
+    checks = []
+    for port in serial_ports():
         if port.vid is None:
             continue  # a serial port of the mainboard, not a development board
-        usable = os.access(port.device, os.R_OK | os.W_OK) or sys.platform == "win32"
-        remedy = None if usable else _serial_remedy(port.device)
-        checks.append(Check("serial ports", port.device, usable, False, "flash, monitor", port.description, remedy))
+        usable = os.access(port.path, os.R_OK | os.W_OK) or sys.platform == "win32"
+        remedy = None if usable else _serial_remedy(port)
+        checks.append(Check("serial ports", port.path, usable, False, "flash, monitor", port.description, remedy))
     if not checks:
         checks.append(
             Check(
@@ -232,16 +250,19 @@ def _serial() -> list[Check]:
     return checks
 
 
-def _serial_remedy(device: str) -> str:
+def _serial_remedy(port: PortInfo) -> str:
     """How the user gets access to a serial device that exists but cannot be opened."""
     if sys.platform != "linux":
-        return f"allow this user to read and write {device}"
+        return f"allow this user to read and write {port.path}"
     import grp
 
-    group = grp.getgrgid(Path(device).stat().st_gid).gr_name
+    from fieldwren.flash.place import RULES, udev_line
+
+    rule = f"put {udev_line('tty', port.vid or 0, port.pid or 0)} into {RULES} and plug the board in again"
+    group = grp.getgrgid(Path(port.path).stat().st_gid).gr_name
     if group == "root":
-        return "install PlatformIO's udev rules and plug the board in again"
-    return f"sudo usermod -aG {group} {os.environ.get('USER', '$USER')}, then log out and in again"
+        return rule
+    return f"sudo usermod -aG {group} {os.environ.get('USER', '$USER')}, then log out and in again; or {rule}"
 
 
 def _udev_rules() -> Check:

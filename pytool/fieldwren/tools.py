@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,7 @@ _KNOWN = (
     Tool("qemu-system-riscv32", "qemu-system-misc", "qemu"),
     Tool("renode", None, None, elsewhere="install Renode from https://renode.io and put `renode` on PATH"),
     Tool("pyocd", None, None, elsewhere="pip install pyocd"),
+    Tool("adafruit-nrfutil", None, None, ("version",), elsewhere="pip install adafruit-nrfutil"),
     Tool("espeak-ng", "espeak-ng", "espeak-ng"),
 )
 
@@ -53,8 +55,8 @@ def tool(name: str) -> Tool:
 
 
 def find(name: str) -> Path | None:
-    """Where the program is on PATH, or None."""
-    found = shutil.which(name)
+    """Where the program is on PATH, or beside this Python, where pip puts programs; or None."""
+    found = shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
     return Path(found) if found else None
 
 

@@ -6,8 +6,8 @@ import pytest
 from scipy.stats import chi2
 
 from fieldwren.datasets import Event
-from fieldwren.evaluate.evaluate import wilson_95
-from fieldwren.evaluate.streams import score, upper_95
+from fieldwren.evaluate.intervals import upper_95, wilson_95
+from fieldwren.evaluate.streams import score
 
 
 def test_score_counts_hits_misses_and_false_accepts() -> None:

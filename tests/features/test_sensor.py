@@ -166,3 +166,16 @@ def test_pcm_means_nothing_to_a_sensor_front_end() -> None:
         stream.newest_frame()
     with pytest.raises(BadInputError, match="0 of 1 frames"):
         stream.window()
+
+
+def test_equal_rows_stand_still_until_one_differs() -> None:
+    p = SensorFrontEnd(
+        channels=("a", "b"), row_interval_ms=1000.0, offset=(0.0, 0.0), scale=(1.0, 1.0), window_frames=3, hop_rows=2
+    )
+    stream = SensorStream(p)
+    still = []
+    for value in [1.0] * 8 + [2.0] + [1.0] * 8 + [math.nan] * 3 + [1.0] * 6:
+        stream.push_row(np.array([value, 4.0], np.float32))
+        still.append(stream.stands_still(2))
+    # Three frames and the two before them are equal: from the fifth row on, and from the fifth after each change.
+    assert [index for index, answer in enumerate(still) if answer] == [4, 5, 6, 7, 13, 14, 15, 16, 24, 25]

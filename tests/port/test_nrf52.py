@@ -64,7 +64,7 @@ def test_keyword_app_is_small(tmp_path: Path) -> None:
     require_tool("arm-none-eabi-gcc")
     image = build(CHECKOUT / "examples" / "digits", "nrf52840dk", tmp_path / "p")
     assert image.flash_bytes < 160 * 1024
-    assert image.ram_static_bytes + image.stack_bytes < 64 * 1024
+    assert image.ram_static_bytes + image.stack_bytes <= 62 * 1024  # of 64 KiB
     folder = Path(image.elf).parent
     assert {"firmware.hex", "firmware.bin"} <= {path.name for path in folder.iterdir()}
     assert (folder / "firmware.bin").stat().st_size <= image.flash_bytes + 16

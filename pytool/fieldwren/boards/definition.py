@@ -160,14 +160,20 @@ class Microphone(_Strict):
     rate_hz: Positive
 
 
+Way = Literal["platformio", "esptool", "pyocd", "nrfutil", "uf2"]
+
+
 class Framework(_Strict):
-    """How a board is built with one of PlatformIO's frameworks: port folders, and what differs from the bare board."""
+    """How a board is built with one of PlatformIO's frameworks: port folders, and what differs from the bare board.
+
+    `ways`: how such an image gets onto the board, best first.
+    """
 
     folders: tuple[str, ...]
     defines: Mapping[MacroName, str] = {}
     memory: Memory | None = None
     microphone: Microphone | None = None
-    upload: Upload | None = None
+    ways: tuple[Way, ...] = ("platformio",)
 
 
 class PlatformIo(_Strict):
@@ -181,16 +187,56 @@ class PlatformIo(_Strict):
 UsbId = Annotated[str, Field(pattern=r"^[0-9a-f]{4}:[0-9a-f]{4}$")]
 
 
-class Upload(_Strict):
-    """How an image gets onto the board, and by which USB ids its serial port is found.
+class EsptoolUpload(_Strict):
+    """What esptool calls the chip, and where in its flash the image goes."""
 
-    `target` is what the tool calls the chip; `offset` where in the flash an image of esptool goes.
+    chip: str
+    offset: Address = 0
+
+
+class PyOcdUpload(_Strict):
+    """What pyOCD calls the chip."""
+
+    target: str
+
+
+class NrfUtilUpload(_Strict):
+    """What the bootloader compares before it takes a package: its kind of device, and the SoftDevice (0xFFFE: any)."""
+
+    device_type: Annotated[int, Field(ge=0, lt=1 << 16)] = 0xFFFF
+    soft_device: Annotated[int, Field(ge=0, lt=1 << 16)] = 0xFFFE
+
+
+class Uf2Upload(_Strict):
+    """The chip's family in UF2 files, and the Board-IDs by which INFO_UF2.TXT tells the board's drive."""
+
+    family: Address
+    board_ids: tuple[str, ...]
+
+
+class Upload(_Strict):
+    """How an image gets onto the board: `ways`, best first, each with its table (platformio has none).
+
+    `usb`: ids of the board's serial port (or of its debug probe, which brings the port along); `bootloader`: the id of
+    the port while its bootloader runs.
     """
 
-    tool: Literal["esptool", "pyocd", "platformio"]
+    ways: tuple[Way, ...]
     usb: tuple[UsbId, ...]
-    target: str = ""
-    offset: Address = 0
+    bootloader: tuple[UsbId, ...] = ()
+    esptool: EsptoolUpload | None = None
+    pyocd: PyOcdUpload | None = None
+    nrfutil: NrfUtilUpload | None = None
+    uf2: Uf2Upload | None = None
+
+    @model_validator(mode="after")
+    def _known_ways(self) -> Upload:
+        if not self.ways:
+            raise ValueError("ways must name at least one")
+        for way in self.ways:
+            if way != "platformio" and getattr(self, way) is None:
+                raise ValueError(f"the way {way!r} needs a table [upload.{way}]")
+        return self
 
 
 class Link(_Strict):
@@ -252,7 +298,7 @@ def with_framework(board: Board, framework: str | None) -> Board:
             "port": Port(folders=entry.folders, defines=entry.defines),
             "memory": entry.memory or board.memory,
             "microphone": entry.microphone,
-            "upload": entry.upload or Upload(tool="platformio", usb=board.upload.usb if board.upload else ()),
+            "upload": board.upload and board.upload.model_copy(update={"ways": entry.ways}),
             "toolchain": None,
             "emulator": None,
         }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fieldwren.boards.definition import Board, QemuMachine, RenodeMachine, board_ids, load_board
+from collections.abc import Iterable, Mapping, Sequence
+
+from fieldwren.boards.definition import Board, QemuMachine, RenodeMachine, Way, board_ids, load_board
 
 _HEAD = """# Boards
 
@@ -32,7 +34,8 @@ nothing.
 - `platformio`: the board in PlatformIO's registry; `fieldwren generate --framework arduino` (or `espidf`) writes a project
   for it, which `pio run` builds with a network.
 - `microphone`: what the port's microphone gives; apps hear it as it is, or at half its rate.
-- `upload`: how `fieldwren flash` writes an image, and the USB ids by which it finds the board.
+- `upload`: the ways in which `fieldwren flash` writes an image, best first, what each must know of the board, and the
+  USB ids by which the board is found; a framework's `ways` are those of its projects.
 - `emulator` and `link`: how images run without the board, and how bytes get in and out.
 
 ## Building
@@ -43,10 +46,64 @@ own packages (`pio run`). Equal sources give equal images, in any folder.
 """
 
 
+_WAYS: Mapping[Way, tuple[str, str]] = {
+    "platformio": (
+        "PlatformIO's uploader (`pio run -t upload`)",
+        "the command line; its packages for these boards come from its registry, which tests do without",
+    ),
+    "esptool": (
+        "esptool",
+        "esptool itself against a ROM loader and stub on a pseudo terminal, and what it wrote then runs in QEMU; never on a chip",
+    ),
+    "pyocd": (
+        "pyOCD",
+        "pyOCD itself without a probe, and its command line; nothing was ever written through a probe",
+    ),
+    "nrfutil": (
+        "adafruit-nrfutil",
+        "adafruit-nrfutil itself against a bootloader on a pseudo terminal, and what it wrote then runs in QEMU; never on a chip",
+    ),
+    "uf2": (
+        "a copy onto the bootloader's drive",
+        "files equal to those of the format's own tool, copied to a folder that behaves like the drive, and then run in QEMU; "
+        "never on a chip",
+    ),
+}
+
+_FLASHING = """
+## Flashing
+
+`fieldwren flash APP --board B` takes the first way of the board's that is possible, and says which; `--by` asks for one,
+`fieldwren flash --list` shows ports, probes and drives and what each could be. Afterwards the device is asked over its link: it
+must report this image's build id, and give the bits that fw_run gives here for a random input.
+
+| way | boards | what tests do with it |
+|---|---|---|
+"""
+
+
 def boards_page() -> str:
     """The whole page."""
-    rows = [_row(load_board(board_id)) for board_id in board_ids()]
-    return _HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows) + _TAIL
+    boards = [load_board(board_id) for board_id in board_ids()]
+    rows = [_row(board) for board in boards]
+    ways = [(what, _flashed_by(boards, way), tried) for way, (what, tried) in _WAYS.items()]
+    return _HEAD + _lines(rows) + _TAIL + _FLASHING + _lines(ways)
+
+
+def _lines(rows: Iterable[tuple[str, ...]]) -> str:
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _flashed_by(boards: Sequence[Board], way: Way) -> str:
+    """Ids of the boards with this way, the frameworks for which it is in brackets."""
+    found = []
+    for board in boards:
+        bare = board.toolchain is not None and board.upload is not None and way in board.upload.ways
+        known = board.platformio.frameworks if board.platformio else {}
+        names = [str(name) for name, entry in known.items() if way in entry.ways]
+        if bare or names:
+            found.append(f"`{board.id}` ({', '.join(['bare metal'] * bare + names)})")
+    return ", ".join(found)
 
 
 def _row(board: Board) -> tuple[str, ...]:

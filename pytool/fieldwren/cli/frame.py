@@ -52,6 +52,7 @@ VERBS = {
     "convert": "fieldwren.cli.training",
     "eval": "fieldwren.cli.evaluating",
     "learn": "fieldwren.cli.learn",
+    "fleet": "fieldwren.cli.fleet",
     "catalog": "fieldwren.cli.catalog",
 }
 """Verb → module that defines it, in the order of `fieldwren --help`."""

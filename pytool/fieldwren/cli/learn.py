@@ -198,6 +198,9 @@ def import_(app: Path, file: Path, board: str, port: str | None, state: Path | N
 @click.option("--repeats", default=1, show_default=True, type=click.IntRange(1, 1000), help="Draws of the shots.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the draws.")
 @click.option("--board", default="host", show_default=True, help="host, or an emulated board to run the learner on.")
+@click.option(
+    "--ways", default=5, show_default=True, type=click.IntRange(2, 64), help="Characters drawn of an unknown alphabet."
+)
 @click.option("--curve", type=click.Path(path_type=Path), help="SVG to write: accuracy after 1, 2, 3 … shots.")
 @json_option
 def simulate(
@@ -211,6 +214,7 @@ def simulate(
     repeats: int,
     seed: int,
     board: str,
+    ways: int,
     curve: Path | None,
     json: bool,
 ) -> None:
@@ -231,6 +235,7 @@ def simulate(
             seed=seed,
             board=board,
             with_curve=curve is not None,
+            ways=ways,
         )
     if curve is not None:
         from fieldwren.learn.picture import write_curve
@@ -260,5 +265,7 @@ def _show_simulate(console: Console, result: SimulateResult) -> None:
         )
         table.add_row(group, *("" if share is None else f"{100 * share:.1f} %" for share in shares))
     console.print(table)
+    for name, value in result.figures.items():
+        console.print(f"{name.replace('_', ' ')}: {value:.4g}")
     if result.instructions_per_update is not None:
         console.print(f"{result.instructions_per_update:,.0f} instructions an update")

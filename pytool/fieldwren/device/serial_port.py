@@ -19,6 +19,9 @@ KNOWN_USB_IDS: dict[tuple[int, int], str] = {
     (0x2886, 0x0045): "Seeed XIAO nRF52840 Sense (bootloader)",
     (0x1366, 0x1015): "SEGGER J-Link (nRF52840-DK)",
     (0x1366, 0x0105): "SEGGER J-Link",
+    (0x1366, 0x1025): "SEGGER J-Link",
+    (0x1366, 0x1051): "SEGGER J-Link",
+    (0x1366, 0x1055): "SEGGER J-Link",
     (0x0D28, 0x0204): "DAPLink (micro:bit)",
     (0x303A, 0x1001): "Espressif USB Serial/JTAG (ESP32-C3, ESP32-S3)",
     (0x10C4, 0xEA60): "Silicon Labs CP210x (ESP32 development boards)",
@@ -45,8 +48,13 @@ class PortInfo:
         """What is known to sit at such a port."""
         return None if self.vid is None or self.pid is None else KNOWN_USB_IDS.get((self.vid, self.pid))
 
+    @property
+    def usb_id(self) -> str | None:
+        """`vid:pid` in hexadecimal, as boards' files have it."""
+        return None if self.vid is None or self.pid is None else f"{self.vid:04x}:{self.pid:04x}"
+
     def __str__(self) -> str:
-        ids = "" if self.vid is None or self.pid is None else f" [{self.vid:04x}:{self.pid:04x}]"
+        ids = "" if self.usb_id is None else f" [{self.usb_id}]"
         return f"{self.path} ({self.board or self.description}{ids})"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -99,16 +98,3 @@ def score(found: Sequence[Event], said: Sequence[Event], seconds: float, *, late
             free.remove(match)
     wrong = tuple(f"{f.label}@{f.start_s:.2f}" for f in free)
     return StreamScore(len(said), len(said) - len(missed), len(free), seconds, tuple(missed), wrong)
-
-
-def upper_95(events: int) -> float:
-    """The one-sided 95 % upper bound of a Poisson mean of which `events` were seen (3.0 for none), by bisection."""
-
-    def at_most(mean: float) -> float:
-        return math.fsum(math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(events + 1))
-
-    low, high = 1e-9, 10.0 + 3.0 * events
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if at_most(middle) > 0.05 else (low, middle)
-    return high

@@ -20,7 +20,8 @@ from fieldwren.app import load_app
 from fieldwren.app_model import load_app_model
 from fieldwren.datasets import Event
 from fieldwren.errors import FieldwrenError
-from fieldwren.evaluate.streams import listen, score, upper_95
+from fieldwren.evaluate.intervals import mean_95, upper_95
+from fieldwren.evaluate.streams import listen, score
 from fieldwren.files import written_whole
 from fieldwren.train import augment, streams, synth, vocabulary
 from fieldwren.train import clips as clip_module
@@ -35,25 +36,49 @@ Result = dict[str, object]
 TEST_VOICES_SEED = 20_000  # voices that no training draws
 
 
-def leave_one_out(example: str, data: Path, names: Sequence[str], seeds: Sequence[int], say: Say) -> Result:
-    """Trains without each of `names` (speakers, corpora, files) for each seed, and measures on it."""
-    runs: list[dict[str, object]] = []
-    int8: dict[str, list[float]] = {name: [] for name in names}
+def leave_one_out(
+    example: str, data: Path, names: Sequence[str], seeds: Sequence[int], say: Say, keep: Path | None = None
+) -> Result:
+    """Trains without each of `names` (speakers, corpora, files) for each seed, and measures on it.
+
+    `keep` holds the trained apps, NAME-SEED, and their figures, NAME-SEED.json; those that are there are not trained
+    again, so that an interrupted measurement goes on where it was.
+    """
+    runs: list[Result] = []
     for seed in seeds:
         for name in names:
             say(f"without {name}, seed {seed}")
-            with tempfile.TemporaryDirectory() as folder:
-                result = train(example, data, Path(folder), hold_out=name, seed=seed, progress=say)
-            runs.append({"seed": seed, **asdict(result)})
-            int8[name].append(result.int8_accuracy)
+            with tempfile.TemporaryDirectory() as scratch:
+                folder = (keep or Path(scratch)) / f"{name}-{seed}"
+                runs.append({"seed": seed, **_trained(example, data, folder, name, seed, say)})
             say(json.dumps(runs[-1]))
-    means = {name: float(np.mean(values)) for name, values in int8.items()}
+
+    def int8(**wanted: object) -> list[float]:
+        return [float(str(run["int8_accuracy"])) for run in runs if wanted.items() <= run.items()]
+
+    by_name = {name: float(np.mean(int8(measured_on=name))) for name in names}
+    by_seed = mean_95([float(np.mean(int8(seed=seed))) for seed in seeds])
+    lost = [float(str(run["float_accuracy"])) - float(str(run["int8_accuracy"])) for run in runs]
     return {
         "runs": runs,
-        "int8_accuracy": {name: round(value, 4) for name, value in means.items()},
-        "int8_mean": round(float(np.mean(list(means.values()))), 4),
-        "int8_worst": round(min(means.values()), 4),
+        "int8_accuracy": {name: round(value, 4) for name, value in by_name.items()},
+        "int8_mean": round(by_seed.mean, 4),
+        "int8_mean_95": None if by_seed.low is None else [round(by_seed.low, 4), round(by_seed.high or 1.0, 4)],
+        "int8_worst": round(min(by_name.values()), 4),
+        "int8_loss_mean": round(float(np.mean(lost)), 4),
+        "int8_loss_most": round(max(lost), 4),
     }
+
+
+def _trained(example: str, data: Path, folder: Path, name: str, seed: int, say: Say) -> Result:
+    figures = folder.with_name(folder.name + ".json")
+    if figures.is_file():
+        known: Result = json.loads(figures.read_text(encoding="utf-8"))
+        return known
+    result = asdict(train(example, data, folder, hold_out=name, seed=seed, progress=say))
+    with written_whole(figures) as temporary:
+        temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return result
 
 
 def recordings(data: Path) -> dict[str, tuple[Pcm, list[Event]]]:
@@ -111,6 +136,7 @@ def main() -> int:
     folds.add_argument("example")
     folds.add_argument("--hold-out", nargs="+", required=True, metavar="NAME")
     folds.add_argument("--seeds", nargs="+", type=int, default=[0])
+    folds.add_argument("--keep", type=Path, help="folder for the trained apps; those in it are not trained again")
     listened = verbs.add_parser("streams", help="hits and false accepts of an app on continuous audio")
     listened.add_argument("app", type=Path)
     for verb in (folds, listened):
@@ -121,7 +147,9 @@ def main() -> int:
         if options.verb == "streams":
             result = stream_figures(options.app, options.data, _report)
         else:
-            result = leave_one_out(options.example, options.data, options.hold_out, options.seeds, _report)
+            result = leave_one_out(
+                options.example, options.data, options.hold_out, options.seeds, _report, options.keep
+            )
         command = f"python -m fieldwren.train.measure {' '.join(sys.argv[1:])}"
         with written_whole(options.out) as temporary:
             temporary.write_text(json.dumps({"command": command, **result}, indent=1) + "\n", encoding="utf-8")

@@ -156,8 +156,38 @@ class CharactersRecipe(_Table):
     optimise: Optimise
 
 
-Recipe = KeywordRecipe | PresenceRecipe | RegressionRecipe | CharactersRecipe
-_KINDS: dict[object, type[KeywordRecipe] | type[PresenceRecipe] | type[RegressionRecipe] | type[CharactersRecipe]] = {
+class Autoencoder(_Table):
+    """See anomaly.autoencoder."""
+
+    kind: Literal["autoencoder"]
+    hidden: tuple[int, ...]
+    noise: float
+
+
+class AnomalyRecipe(_Table):
+    """train.toml of a model that knows what is normal."""
+
+    schema_version: Literal[1]
+    kind: Literal["anomaly"]
+    seed: int
+    channels: tuple[str, ...]  # columns of the table that the model sees
+    row_interval_ms: float
+    difference_rows: tuple[int, ...]  # it also sees what changed since so many rows ago,
+    activity_rows: tuple[int, ...]  # and how much each channel moved over so many
+    clip: tuple[float, float]  # of the normalised values
+    missing_limit: int  # rows that a missing value may be held
+    ridge: float  # see anomaly.measure_of
+    alarms: float  # share of normal rows whose confidence is one half or more
+    model: Autoencoder
+    optimise: Optimise
+
+
+Recipe = KeywordRecipe | PresenceRecipe | RegressionRecipe | CharactersRecipe | AnomalyRecipe
+_KINDS: dict[
+    object,
+    type[KeywordRecipe] | type[PresenceRecipe] | type[RegressionRecipe] | type[CharactersRecipe] | type[AnomalyRecipe],
+] = {
+    "anomaly": AnomalyRecipe,
     "characters": CharactersRecipe,
     "keyword": KeywordRecipe,
     "presence": PresenceRecipe,

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from fieldwren import paths
 from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.features import FrontEndParameters
-from fieldwren.train import characters, digits, presence, recipe, regression, windowset
+from fieldwren.train import anomaly, characters, digits, presence, recipe, regression, windowset
 from fieldwren.train.trained import Request, Trained
 
 CALIBRATION_EXAMPLES = 1000
@@ -26,6 +26,7 @@ EXAMPLES = ("digits", "presence", "characters", "sine", "anomaly")
 _GENERATED = ("sine",)
 """Examples whose data are computed."""
 _TRAINERS: Mapping[str, Callable[[Any, Request], Trained]] = {
+    "anomaly": anomaly.train,
     "characters": characters.train,
     "regression": regression.train,
 }
@@ -117,7 +118,7 @@ def train(
     say(f"{models.parameters(model)} parameters, {models.multiply_accumulates(model)} multiply-accumulates")
     optimise = settings.optimise
     options = fit.Optimisation(optimise.epochs, optimise.batch_size, optimise.learning_rate, optimise.weight_decay)
-    fit.fit(model, inputs, labels, len(prepared.labels), options, weights=prepared.weights, progress=say)
+    fit.fit(model, inputs, labels, len(prepared.labels), options, weights=prepared.weights, seed=seed, progress=say)
     chosen = np.random.default_rng([seed, 2]).permutation(len(inputs))[:CALIBRATION_EXAMPLES]
     content = quantise.to_int8(model, inputs[np.sort(chosen)])
     test_inputs, test_labels = prepared.test
@@ -212,7 +213,7 @@ def _build(settings: recipe.Recipe, prepared: _Prepared) -> Any:
     shape = prepared.train[0].shape[1:]
     classes = len(prepared.labels)
     network = settings.model
-    assert not isinstance(network, recipe.SineMlp | recipe.Conv4)
+    assert not isinstance(network, recipe.SineMlp | recipe.Conv4 | recipe.Autoencoder)
     if isinstance(network, recipe.Mlp):
         return models.mlp(shape[0], classes, hidden=network.hidden, l2=network.l2)
     if isinstance(network, recipe.DsCnnStream):

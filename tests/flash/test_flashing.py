@@ -22,7 +22,11 @@ from fieldwren.device.serial_port import PortInfo
 from fieldwren.emulators import emulator_for
 from fieldwren.emulators.terminal import terminal
 from fieldwren.errors import BadInputError, LinkLostError, MissingToolError
-from fieldwren.flash import choose_port, command_of, flash, udev_line
+from fieldwren.flash import flash
+from fieldwren.flash.esptool import Esptool
+from fieldwren.flash.place import UPLOADERS, choose_port, udev_line
+from fieldwren.flash.pyocd import PyOcd
+from fieldwren.flash.uploader import Job, Place
 from fieldwren.images import cached_image
 from fieldwren.render.app import app_sources
 from fieldwren.sources import Sources
@@ -31,7 +35,7 @@ from support import CHECKOUT, require_module, require_tool
 APP = CHECKOUT / "examples" / "presence"
 DK = load_board("nrf52840dk")
 PORT = PortInfo("/dev/ttyACM7", "J-Link", 0x1366, 0x1015, "1")
-UPLOAD = '\n[upload]\ntool = "pyocd"\ntarget = "nrf52840"\nusb = ["1366:1015"]\n'
+UPLOAD = '\n[upload]\nways = ["pyocd"]\nusb = ["1366:1015"]\n\n[upload.pyocd]\ntarget = "nrf52840"\n'
 
 
 @pytest.fixture
@@ -80,7 +84,7 @@ def test_a_flashed_board_is_asked_and_agrees(desk: Path, pyocd: Path) -> None:
         assert result.image == result.reported_image == sources_of(board).build_id
         assert result.address == f"{path}@115200"
         called = json.loads(pyocd.read_text())
-        assert called[:-1] == ["flash", "--target", "nrf52840", "--uid", "1234", "--format", "elf"]
+        assert called[:-1] == ["flash", "--no-wait", "--target", "nrf52840", "--uid", "1234", "--format", "elf"]
         assert Path(called[-1]).read_bytes() == cached_image(sources_of(board), board).elf.read_bytes()
 
 
@@ -103,10 +107,12 @@ def test_a_board_that_runs_something_else_is_found_out(desk: Path, pyocd: Path) 
 def test_an_uploader_that_fails_is_quoted(desk: Path, pyocd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     board = load_board(str(desk))
     require_compiler(board)
-    monkeypatch.setenv("FAKE_FAILS", "0000123 C No available debug probes are connected, Error")
+    monkeypatch.setenv(
+        "FAKE_FAILS", "0000123 C Error: flash program page failure (address 0x00000000; result code 0x67)"
+    )
     for path in device(board, sources_of(board)):
         with pytest.raises(
-            LinkLostError, match=r"desk: the uploader ended with exit code 1: .*No available debug probes"
+            LinkLostError, match=r"desk: the uploader ended with exit code 1: .*flash program page failure"
         ):
             flash(APP, str(desk), port=path)
 
@@ -126,11 +132,16 @@ def test_the_port_is_found_by_usb_id() -> None:
 
 
 def test_a_forbidden_port_comes_with_its_udev_rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert udev_line(PORT) == 'SUBSYSTEM=="tty", ATTRS{idVendor}=="1366", ATTRS{idProduct}=="1015", TAG+="uaccess"'
+    assert (
+        udev_line("tty", 0x1366, 0x1015)
+        == 'SUBSYSTEM=="tty", ATTRS{idVendor}=="1366", ATTRS{idProduct}=="1015", TAG+="uaccess"'
+    )
     port = tmp_path / "ttyACM7"
     port.touch()
-    monkeypatch.setattr("fieldwren.flash.serial_ports", lambda: [replace(PORT, path=str(port))])
-    monkeypatch.setattr("fieldwren.flash.os.access", lambda *_: False)  # root may do everything
+    monkeypatch.setattr("fieldwren.flash.desk.serial_ports", lambda: [replace(PORT, path=str(port))])
+    tool = type(UPLOADERS["pyocd"])
+    monkeypatch.setattr(tool, "lacks", lambda _: None)
+    monkeypatch.setattr("fieldwren.flash.place.os.access", lambda *_: False)  # root may do everything
     with pytest.raises(MissingToolError, match=r"Permission denied: put the line SUBSYSTEM.*1366.*70-fieldwren"):
         flash(APP, "nrf52840dk")
 
@@ -154,12 +165,11 @@ def test_a_missing_port_or_uploader_or_upload_is_named(tmp_path: Path, monkeypat
         flash(APP, "nrf52840dk", port=str(tmp_path / "ttyACM0"))
     with pytest.raises(BadInputError, match=r"mps2-an386: nothing is known about flashing it"):
         flash(APP, "mps2-an386", port="/dev/null")
-    require_tool("arm-none-eabi-gcc")
-    assert DK.upload is not None
-    image = cached_image(sources_of(DK), DK)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(MissingToolError, match=r"pyocd, which flashes nrf52840dk, is not installed: pip install pyocd"):
-        command_of(DK, DK.upload, image, "/dev/ttyACM7", "auto")
+    monkeypatch.setattr("fieldwren.tools.shutil.which", lambda *_, **__: None)
+    with pytest.raises(MissingToolError, match=r"nrf52840dk: pyocd is not installed: pip install pyocd"):
+        flash(APP, "nrf52840dk", port=str(tmp_path / "ttyACM0"))
+    with pytest.raises(BadInputError, match=r"nrf52840dk: is not flashed by uf2; its ways are pyocd"):
+        flash(APP, "nrf52840dk", by="uf2")
 
 
 @pytest.mark.slow
@@ -171,11 +181,23 @@ def test_esptool_takes_the_command_line() -> None:
     require_tool("riscv64-unknown-elf-gcc")
     board = load_board("esp32-c3-devkitm-1")
     assert board.upload is not None
-    command = command_of(board, board.upload, cached_image(sources_of(board), board), "/dev/ttyNOTHERE", "auto")
+    port = PortInfo("/dev/ttyNOTHERE", "", None, None, None)
+    command = Esptool().command(Job(board, board.upload, cached_image(sources_of(board), board), Place(port=port)))
     assert Path(command[-1]).read_bytes()[:8] == bytes.fromhex("1d04dbae") * 2  # what the boot ROM looks for
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "Could not open /dev/ttyNOTHERE" in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_pyocd_without_a_probe_does_not_wait_for_one() -> None:
+    """The real pyOCD, which by itself waits forever."""
+    require_module("pyocd")
+    require_tool("arm-none-eabi-gcc")
+    assert DK.upload is not None
+    job = Job(DK, DK.upload, cached_image(sources_of(DK), DK), Place(port=PORT, probe="no-such-probe"))
+    with pytest.raises(MissingToolError, match=r"nrf52840dk: pyocd finds no debug probe no-such-probe: plug it in"):
+        PyOcd().write(job)
 
 
 FLASHED = [b for b in board_ids() if load_board(b).upload is not None and load_board(b).toolchain is not None]
