@@ -160,7 +160,9 @@ static void note_repeat(fw_frontend_t *fe) {
   const uint32_t bytes = slot_bytes(fe->config), newest = fe->next_frame;
   const uint32_t before = newest == 0u ? fe->config->window_frames - 1u : newest - 1u;
   const uint8_t *const frames = (const uint8_t *)fe->frames;
-  if (fe->frame_count == 0u || memcmp(frames + newest * bytes, frames + before * bytes, bytes) != 0) {
+  /* A window of one frame has none before it to compare with. */
+  if (fe->config->window_frames == 1u || fe->frame_count == 0u ||
+      memcmp(frames + newest * bytes, frames + before * bytes, bytes) != 0) {
     fe->repeats = 0;
   } else if (fe->repeats != UINT32_MAX) {
     fe->repeats++;

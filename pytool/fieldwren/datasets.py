@@ -140,8 +140,8 @@ def load_labelled(
 ) -> list[Labelled]:
     """Model inputs of every group below `folder`, sorted; with `only` those groups alone.
 
-    Drawings as in `drawings.read_drawings`. Audio as in `words_in`. Rows: .csv and .txt tables, one group each, with the label as 0 or 1 in the column that the
-    model was trained with (`metadata`; else the last one). `port` is the model's input. Raises BadInputError naming the
+    Drawings as in `drawings.read_drawings`. Audio as in `words_in`. Rows: .csv and .txt tables, one group each, with the
+    label as 0 or 1 in the column that the model was trained with (`metadata`; else the last one). `port` is the model's input. Raises BadInputError naming the
     file, or the groups that there are, and MissingToolError where nothing is found.
     """
     if model.app.kind == "characters":

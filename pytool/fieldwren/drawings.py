@@ -32,6 +32,14 @@ class Drawing:
     ink: NDArray[np.float32]  # [height, width], 1 where there is ink
 
 
+def read_ink(path: Path) -> NDArray[np.float32]:
+    """The ink of one image, [height, width]. Raises BadInputError naming the file."""
+    try:
+        return 1 - read_png(path.read_bytes(), str(path))
+    except OSError as error:
+        raise BadInputError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
 def label_of(alphabet: str, character: str) -> str:
     """The class of a character as an app names it: `Greek/07` for Greek's `character07`.
 

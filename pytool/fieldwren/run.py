@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from fieldwren.app_rows import read_app_rows
 from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import load_board
 from fieldwren.core import Optimise
+from fieldwren.datasets import image_rows
 from fieldwren.device import DeviceClient, DeviceInfo, Event
+from fieldwren.drawings import read_ink
 from fieldwren.emulators import emulator_for
 from fieldwren.errors import BadInputError
 from fieldwren.features import SensorFrontEnd
@@ -42,13 +44,15 @@ def run(
     *,
     wav: str | Path | None = None,
     csv: str | Path | None = None,
+    image: Sequence[str | Path] = (),
     optimise: Optimise = "balanced",
     surround: bool = True,
 ) -> Iterator[RunEvent]:
     """Builds the firmware of the app folder `app`, starts it, feeds it over the link, and yields what it says.
 
-    Exactly one of `wav` (16-bit mono at the app's rate) and `csv` (a header with the app's channels) is given, as the
-    app's front end needs. The first event is Started, the last a StreamEnd. Times are those of the input.
+    Exactly one of `wav` (16-bit mono at the app's rate), `csv` (a header with the app's channels) and `image` (drawings,
+    .png, one after the other) is given, as the app's front end needs. The first event is Started, the last a StreamEnd.
+    Times are those of the input.
 
     A recording is played into silence (`surround`): a device listens before a word and after it, and a word at the
     edge of a recording, or a recording shorter than the app's window, would otherwise never be whole in a window.
@@ -57,7 +61,7 @@ def run(
     target = load_board(board)
     emulator = emulator_for(target)
     model, planned = load_device_app(load_app(app), target, optimise)
-    elements = _elements(model, wav, csv)
+    elements = _elements(model, wav, csv, image)
     lead_ms = 0
     if wav is not None and surround:
         elements, lead_ms = _surrounded(model, elements)
@@ -84,10 +88,18 @@ def _surrounded(model: AppModel, samples: NDArray[Any]) -> tuple[NDArray[Any], i
     return np.concatenate([silence, samples, silence]), 1000 * len(silence) // front_end.sample_rate_hz
 
 
-def _elements(model: AppModel, wav: str | Path | None, csv: str | Path | None) -> NDArray[Any]:
-    """Samples int16 [n] or rows float32 [n, channels] for the app's front end."""
+def _elements(
+    model: AppModel, wav: str | Path | None, csv: str | Path | None, image: Sequence[str | Path]
+) -> NDArray[Any]:
+    """Samples int16 [n], rows float32 [n, columns] or rows of images int8 for the app's front end."""
     front_end = model.front_end
     name = model.app.name
+    if model.app.kind == "characters" and isinstance(front_end, SensorFrontEnd):
+        if wav is not None or csv is not None or not image:
+            raise BadInputError(f"{name}: looks at images: give --image with drawings (.png)")
+        return image_rows(front_end, [read_ink(Path(file)) for file in image])
+    if image:
+        raise BadInputError(f"{name}: is of kind {model.app.kind}, and only apps for characters look at images")
     if wav is not None and csv is not None:
         raise BadInputError(f"{name}: give --wav or --csv, not both")
     if isinstance(front_end, SensorFrontEnd):
