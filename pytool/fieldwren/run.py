@@ -65,12 +65,12 @@ def run(
     lead_ms = 0
     if wav is not None and surround:
         elements, lead_ms = _surrounded(model, elements)
-    image = cached_image(app_sources(model, planned, target, optimise=optimise), target)
+    built = cached_image(app_sources(model, planned, target, optimise=optimise), target)
     with (
-        emulator.start(image.elf, target) as device,
+        emulator.start(built.elf, target) as device,
         DeviceClient(device, f"{model.app.name} on {target.id}") as client,
     ):
-        yield Started(client.info, target.memory.app.bytes - image.flash_bytes if target.memory else None)
+        yield Started(client.info, target.memory.app.bytes - built.flash_bytes if target.memory else None)
         for event in client.stream(elements):
             yield replace(event, t_ms=max(0, event.t_ms - lead_ms))
 

@@ -42,7 +42,7 @@ def test_characters_reads_a_letter_it_was_shown() -> None:
         def read() -> list[str]:
             found = []
             for image in images[5:]:
-                assert [event for event in client.stream(image)][-1].inferences == 1  # type: ignore[union-attr]
+                assert list(client.stream(image))[-1].inferences == 1  # type: ignore[union-attr]
                 found.append(str(client.command("learn answer")["label"]))
             return found
 

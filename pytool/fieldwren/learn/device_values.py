@@ -77,7 +77,7 @@ def _regression(
     client: DeviceClient, model: AppModel, rows: Rows, shots: int, label: str | None
 ) -> tuple[str, float, float, bool]:
     inputs = len(model.row_columns) - len(model.targets)
-    known = np.isfinite(rows[:, inputs:]).all(axis=1)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(rows[:, inputs:]).all(axis=1))
     if label is not None:
         raise BadInputError(f"{model.app.name}: learns values, and has no label {label!r}: leave out --label")
     if known.sum() < shots:

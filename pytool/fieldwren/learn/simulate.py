@@ -263,10 +263,8 @@ def _simulated_values(
     per_group = {
         name: accuracy([t for t in trials if t.group == name]) for name in dict.fromkeys(t.group for t in trials)
     }
-    means = {
-        field: float(np.mean([getattr(part, field) for part in per_group.values()]))
-        for field in ("accuracy_before", "accuracy_after")
-    }
+    before = float(np.mean([part.accuracy_before for part in per_group.values()]))
+    after = float(np.mean([part.accuracy_after for part in per_group.values()]))
     updates = sum(trial.ran.updates for trial in trials)
     instructions = sum(trial.ran.instructions for trial in trials)
     return SimulateResult(
@@ -276,10 +274,11 @@ def _simulated_values(
         passes=passes,
         repeats=repeats,
         seed=seed,
-        **means,
+        accuracy_before=before,
+        accuracy_after=after,
         accuracy_new=None,
-        accuracy_old_before=means["accuracy_before"],
-        accuracy_old_after=means["accuracy_after"],
+        accuracy_old_before=before,
+        accuracy_old_after=after,
         per_group=per_group,
         updates=updates,
         rollbacks=0,

@@ -66,8 +66,7 @@ class _Subject:
         features, count = self.factory.features, len(self.factory.labels)
         z = (embeddings.astype(np.float32) - self.factory.stored.mean) * self.factory.stored.gain
         weights = head[: count * features].reshape(count, features)
-        values: NDArray[np.float32] = z @ weights.T + head[count * features :]
-        return values
+        return (z @ weights.T + head[count * features :]).astype(np.float32)
 
     def teach(self, embeddings: Embeddings, wanted: NDArray[np.float32]) -> ScriptResult:
         """A learner that starts as the factory and is taught all of them, `passes` times."""
@@ -127,7 +126,8 @@ def _regression(subject: _Subject, data: Path, only: Sequence[str]) -> list[Valu
             order = subject.rng(part.group, repeat).permutation(len(embeddings))
             shown, tested = np.sort(order[: subject.shots]), np.sort(order[subject.shots :])
             ran = subject.teach(embeddings[shown], part.wanted[shown])
-            accuracies, figures = [], {}
+            accuracies: list[float] = []
+            figures: dict[str, float] = {}
             for name, head in (("before", subject.factory.head), ("after", ran.head)):
                 values, wanted = subject.outputs(head, embeddings[tested]), part.wanted[tested]
                 accuracies.append(float(np.mean(np.abs(values - wanted).max(axis=1) <= near)))

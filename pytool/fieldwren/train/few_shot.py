@@ -31,7 +31,14 @@ def measure(data: Path, models: Path, seed: int) -> dict[str, float]:
     for alphabet in sorted({drawing.alphabet for drawing in read_drawings(data)}):
         app = models / f"{alphabet}-{seed}"
         if not (app / "model.tflite").exists():
-            train("characters", data, app, hold_out=alphabet, seed=seed, progress=lambda line: print(line, file=sys.stderr))
+            train(
+                "characters",
+                data,
+                app,
+                hold_out=alphabet,
+                seed=seed,
+                progress=lambda line: print(line, file=sys.stderr),
+            )
         result = simulate(app, data, only=[alphabet], shots=SHOTS, repeats=REPEATS, ways=WAYS)
         found[alphabet] = round(result.accuracy_after, 4)
         print(f"{alphabet}: {100 * found[alphabet]:.1f} %", file=sys.stderr)

@@ -25,7 +25,8 @@ from fieldwren.features.parameters.base import (
 class SensorFrontEnd(Parameters):
     """Windows over rows of sensor values.
 
-    A frame is (x - offset) / scale of every channel, then for each entry of `difference_rows` the change since that
+    Readings x are limited to `input_clip`. A frame is (x - offset) / scale of every channel, then for each entry of
+    `difference_rows` the change since that
     many rows ago, divided by the matching row of `difference_scale`, and for each entry of `activity_rows` how much the
     channel has been moving: the logarithm of its mean absolute change from row to row over so many rows plus
     `activity_floor`, minus `activity_offset` over `activity_scale`; all clipped to `clip`. `window_frames`
@@ -43,6 +44,7 @@ class SensorFrontEnd(Parameters):
     offset: tuple[float, ...]
     scale: tuple[float, ...]
     fill: tuple[float, ...] = ()
+    input_clip: tuple[float, float] | None = None
     clip: tuple[float, float] | None = None
     missing: Literal["hold", "fill"] = "hold"
     missing_limit: int = 0
@@ -67,6 +69,7 @@ class SensorFrontEnd(Parameters):
         check_tuple(self, "scale", float, count)
         require(all(abs(v) >= 1e-30 for v in self.scale), "scale has a value of 0")
         check_tuple(self, "fill", float, count if self.missing == "fill" or self.fill else 0)
+        check_clip(self.input_clip, "input_clip")
         check_clip(self.clip)
         check_choice(self, "missing", ("hold", "fill"))
         check_int(self, "missing_limit", 0, 65534)
@@ -136,6 +139,8 @@ class SensorFrontEnd(Parameters):
             f"training rows have shape {list(table.shape)}, must be [rows, {len(channels)}]",
         )
         table = np.where(np.isfinite(table), table, np.nan)
+        if others.get("input_clip") is not None:
+            table = np.clip(table, *others["input_clip"])
         for name, column in zip(channels, table.T, strict=True):
             require(not np.isnan(column).all(), f"channel {name} has no value in the training rows")
         require(normalisation in ("standard", "min-max"), f"normalisation {normalisation!r} is not known")
