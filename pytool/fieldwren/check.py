@@ -121,14 +121,13 @@ def _learning(path: Path, board: Board) -> LearningCheck:
         _, factory = settings.app_factory(shown, graph, labels or ())
     except (BadInputError, UnsupportedError) as error:
         return LearningCheck(False, str(error), 0, 0, 0, 0, 0, 0, 0, None)
-    assert shown.learn is not None
     layout = settings.store_layout(factory, board)
     return LearningCheck(
         possible=True,
         reason=None,
         classes_most=factory.classes_most,
         features=factory.features,
-        ram_bytes=settings.learning_ram_bytes(shown.learn, factory, board),
+        ram_bytes=settings.learning_ram_bytes(shown, factory, board),
         tables_bytes=len(factory.block()),
         code_bytes=_LEARNING_CODE_BYTES[board.core.architecture],
         record_bytes=settings.record_bytes(factory),

@@ -23,6 +23,8 @@ SAMPLES = 3
 """Embeddings that firmware/app/learning.c keeps."""
 
 _SLOT_OVERHEAD = 32
+_MISS_BYTES = 8
+"""fw_miss_t."""
 _HOST_STORE_BYTES, _HOST_PAGE_BYTES = 64 * 4096, 4096
 _KINDS = ("keyword", "presence", "characters")
 
@@ -152,7 +154,14 @@ def imports_head(settings: LearnSettings, board: Board) -> bool:
     return board.memory is None or board.memory.ram.bytes >= 64 * 1024
 
 
-def learning_ram_bytes(settings: LearnSettings, factory: Factory, board: Board) -> int:
+def near_misses(app: App) -> int:
+    """Near misses that the app's firmware keeps: those of a detector that reports events."""
+    return app.learn.near_misses if app.learn is not None and app.mode == "events" else 0
+
+
+def learning_ram_bytes(app: App, factory: Factory, board: Board) -> int:
     """Static RAM of learning but for its few fixed variables: learner, samples, and a head on its way in."""
-    samples = (SAMPLES * factory.features + 3) // 4 * 4
-    return factory.memory_bytes + samples + (image_bytes(factory) if imports_head(settings, board) else 0)
+    assert app.learn is not None
+    misses = near_misses(app)
+    samples = ((SAMPLES + misses) * factory.features + 3) // 4 * 4 + _MISS_BYTES * misses
+    return factory.memory_bytes + samples + (image_bytes(factory) if imports_head(app.learn, board) else 0)

@@ -36,11 +36,13 @@ class ButtonContext:
 
 @dataclass(frozen=True)
 class LearningContext:
-    """Sizes in bytes; `block` the factory block in words; `spare` labels that the detector has besides the model's."""
+    """Sizes in bytes; `block` the factory block in words; `spare` labels that the detector has besides the model's;
+    `misses` near misses that are kept."""
 
     block: NDArray[np.uint32]
     memory_bytes: int
     samples_bytes: int
+    misses: int
     image_bytes: int
     spare: int
     save_wait_ms: int
@@ -59,7 +61,8 @@ def learning_context(model: AppModel, board: Board) -> LearningContext | None:
     return LearningContext(
         block=np.frombuffer(factory.block(), "<u4"),
         memory_bytes=factory.memory_bytes,
-        samples_bytes=learn.SAMPLES * factory.features,
+        samples_bytes=(learn.SAMPLES + learn.near_misses(model.app)) * factory.features,
+        misses=learn.near_misses(model.app),
         image_bytes=learn.image_bytes(factory) if learn.imports_head(settings, board) else 0,
         spare=max(0, factory.classes_most - len(model.labels)),
         save_wait_ms=round(1000 * settings.save_after_s),
