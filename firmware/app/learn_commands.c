@@ -387,6 +387,10 @@ int fw_device_learn_command(fw_device_t *device) {
   if (is_reset) which = RESET;
   if (which == NOTHING) return 0;
   if (!fw_link_admit(&device->link)) return 1;
+  if (learning_of(device)->held != 0u && which != SAVE) {
+    fw_link_error(&device->link, "busy", "a federation's task is worked on: see fleet status", FW_COMMAND_WORDS);
+    return 1;
+  }
   switch (which) {
     case TEACH:
       teach(device);

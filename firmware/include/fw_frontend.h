@@ -127,6 +127,7 @@ typedef enum {
 } fw_missing_t;
 
 /* Rows of sensor values:
+ *   x[c]      = clamp(reading[c], input_low, input_high)
  *   z[c]      = clamp((x[c] - offset[c]) * gain[c], clip_low, clip_high)
  *   d[k][c]   = clamp((x[c] - x[c] difference_rows[k] rows ago) * difference_gain[k][c], clip_low, clip_high)
  * A frame is z, then d[0], d[1] …; a window is window_frames consecutive frames. A channel that misses more
@@ -138,6 +139,8 @@ typedef struct {
   uint16_t missing_limit; /* at most 65534 */
   uint8_t missing;        /* fw_missing_t */
   uint8_t difference_count;
+  float input_low; /* what the sensor can read; -FLT_MAX and FLT_MAX: anything */
+  float input_high;
   float clip_low; /* -FLT_MAX and FLT_MAX: no clipping */
   float clip_high;
   const float *offset;             /* [channel_count] */

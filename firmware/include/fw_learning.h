@@ -74,6 +74,7 @@ typedef struct {
   uint32_t misses;   /* since the app's start */
   uint8_t has[FW_SAMPLE_KINDS];
   uint8_t store_failed;
+  uint8_t held;    /* a federation's task trains on the samples: nothing is taught meanwhile */
   uint8_t refused; /* the self-test failed: this build computes other bits than all others, and learns nothing */
 } fw_learning_t;
 
@@ -93,6 +94,9 @@ uint32_t fw_learning_label(const fw_learning_t *learning, uint32_t class_number)
 
 /* The name of a label; empty if it has no class. */
 const char *fw_learning_name(const fw_learning_t *learning, uint32_t label);
+
+/* An embedding becomes the newest sample, without an answer. */
+void fw_learning_heard(fw_learning_t *learning, const int8_t *embedding);
 
 /* Posteriors of a new embedding, [labels]; all 0 where the answer is "none of them". */
 void fw_learning_posteriors(fw_learning_t *learning, const int8_t *embedding, uint16_t *posteriors_q15);

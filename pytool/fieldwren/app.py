@@ -136,6 +136,7 @@ class LearnSettings(Strict):
     takes RAM for all of it; `None`: on boards with 64 KiB or more. `near_misses`: embeddings kept of what was nearly
     detected (apps that report events). `rule`: labels that the device gives itself. `buttons`:
     what the board's first, second … button does; boards without buttons leave them out.
+    `fleet`: whether the device can be a member of a federation (docs/fleet.md), which takes RAM for five heads.
     """
 
     spare_classes: Annotated[int, Field(ge=0, le=64)] = 4
@@ -156,6 +157,7 @@ class LearnSettings(Strict):
     near_misses: Annotated[int, Field(ge=0, le=64)] = 4
     rule: LabelRule | None = None
     buttons: tuple[ButtonSettings, ...] = ()
+    fleet: bool = False
 
 
 class App(Strict):

@@ -32,6 +32,7 @@ def reference(p: SensorFrontEnd, rows: Rows) -> tuple[list[npt.NDArray[np.float6
         for c in channels:
             value = float(row[c])
             if math.isfinite(value):
+                value = float(np.clip(value, *(p.input_clip or (-np.inf, np.inf))))
                 gaps[c], last[c] = 0, value
             else:
                 gaps[c] += 1
@@ -79,6 +80,7 @@ def table(seed: int, count: int = 80, missing: float = 0.1) -> Rows:
     hop=st.integers(1, 5),
     normalisation=st.sampled_from(["standard", "min-max"]),
     clip=st.sampled_from([None, (-0.5, 0.75)]),
+    input_clip=st.sampled_from([None, (19.5, 10000.0)]),
 )
 def test_follows_the_definition(
     seed: int,
@@ -90,6 +92,7 @@ def test_follows_the_definition(
     hop: int,
     normalisation: Any,
     clip: Any,
+    input_clip: Any,
 ) -> None:
     rows = table(seed, missing=missing)
     p = SensorFrontEnd.fit(
@@ -103,6 +106,7 @@ def test_follows_the_definition(
         window_frames=frames,
         hop_rows=hop,
         clip=clip,
+        input_clip=input_clip,
     )
     single = np.float32(rows).astype(np.float64)
     expected, last_rows = reference(p, single)

@@ -256,7 +256,11 @@ class Link(_Strict):
 
 
 class Board(_Strict):
-    """One board. `memory` is `None` where an operating system provides it; `clock_hz` where it is not fixed."""
+    """One board. `memory` is `None` where an operating system provides it; `clock_hz` where it is not fixed.
+
+    `energy_pj_per_instruction`: an estimate from the chip's supply current while it computes, in picojoules; the file says
+    from which figures. `None`: nobody published any.
+    """
 
     id: Identifier
     name: str
@@ -271,6 +275,7 @@ class Board(_Strict):
     upload: Upload | None = None
     framework: Literal["arduino", "espidf"] | None = None
     clock_hz: Positive | None = None
+    energy_pj_per_instruction: Annotated[float, Field(gt=0.0)] | None = None
     memory: Memory | None = None
     microphone: Microphone | None = None
     emulator: QemuMachine | HostProcess | RenodeMachine | None = Field(default=None, discriminator="kind")

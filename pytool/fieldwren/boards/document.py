@@ -33,6 +33,8 @@ nothing.
 
 - `core`: architecture, processor, FPU, DSP and MVE, and the compiler flags that select them.
 - `variants`: the kernels' implementations that images for this board may use.
+- `energy_pj_per_instruction`: an estimate of what one instruction costs, from the supply current that the file's comment
+  names; the fleet's report multiplies it with counted instructions.
 - `memory`: flash and RAM; `app_start` and `app_end` bound the image, `store` is set aside for what the device learns.
   The stack lies at the bottom of the RAM, so that running over its end is a fault instead of damaged data.
 - `port`: the folders of `firmware/port/` that make up the platform, and figures they are compiled with

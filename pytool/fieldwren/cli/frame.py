@@ -48,6 +48,7 @@ VERBS = {
     "bench": "fieldwren.cli.models",
     "mlperf-tiny": "fieldwren.cli.benchmarking",
     "features": "fieldwren.cli.running",
+    "data": "fieldwren.cli.data",
     "train": "fieldwren.cli.training",
     "convert": "fieldwren.cli.training",
     "eval": "fieldwren.cli.evaluating",

@@ -69,6 +69,8 @@ class SensorConfig(ctypes.Structure):
         *((name, _u16) for name in ("channel_count", "hop_rows", "missing_limit")),
         ("missing", _u8),
         ("difference_count", _u8),
+        ("input_low", _f32),
+        ("input_high", _f32),
         ("clip_low", _f32),
         ("clip_high", _f32),
         *((name, _pointer) for name in ("offset", "gain", "fill", "difference_rows", "difference_gain")),

@@ -29,7 +29,7 @@ from fieldwren.fleet.federation import Federation
 
 _DRAW, _NOISE = 1, 3
 _BLAMED = frozenset(("corrupt", "not finite", "other model", "fault", "wrong length"))
-"""Reasons that speak against a device; lateness and repetition do not."""
+"""Reasons that speak against a device if they come in a row; lateness and repetition do not."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Server:
         names: Sequence[str],
         state: ServerState | None = None,
     ) -> None:
-        self.federation, self.model, self.names = federation, model, tuple(names)
+        self.federation, self.model, self.names = federation, model, tuple(sorted(names))
         self.state = state or ServerState(start.astype(np.float32), start.astype(np.float32))
         self.audit: list[AuditEntry] = []
         self._start, self._shape = start.astype(np.float32), shape
@@ -121,9 +121,9 @@ class Server:
         return self.round >= self.federation.rounds
 
     @property
-    def is_between_rounds(self) -> bool:
-        """Whether the state may be kept now."""
-        return self._wave is None and self.state.wave == 0
+    def is_in_wave(self) -> bool:
+        """Whether answers are waited for."""
+        return self._wave is not None
 
     @property
     def head_sha256(self) -> str:
@@ -182,6 +182,14 @@ class Server:
             self.audit.append(AuditEntry(self.round, name, update.sequence, verdict, len(message)))
         return again
 
+    def has_answered(self, name: str) -> bool:
+        """Whether an answer of the device was accepted in the wave under way."""
+        return self._wave is not None and name in self._wave.answers
+
+    def accuracy_of(self, name: str) -> float | None:
+        """The device's accuracy on its own tests in the wave under way; None if it has not said."""
+        return None if self._wave is None else self._wave.accuracies.get(name)
+
     def end_wave(self) -> Round | None:
         """Takes what came into the head; the round, if this was its last wave."""
         wave = self._wave
@@ -196,6 +204,7 @@ class Server:
             for name in names:
                 self._clients[name] = wave.accuracies.get(name)
                 state.versions[name] = state.version
+                state.blamed.pop(name, None)
         else:
             self._take_back(names)
         self._wave = None
@@ -220,7 +229,7 @@ class Server:
         self._clients = {}
         for name, count in self.state.blamed.items():
             if count >= self.federation.quarantine_after and name not in self.state.quarantined:
-                self.state.quarantined[name] = f"{count} answers were refused"
+                self.state.quarantined[name] = f"{count} answers in a row were refused"
         return done
 
     def _available(self) -> list[str]:

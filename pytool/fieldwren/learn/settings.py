@@ -25,6 +25,8 @@ SAMPLES = 3
 _SLOT_OVERHEAD = 32
 _MISS_BYTES = 8
 """fw_miss_t."""
+_TASK_HEADER_BYTES, _UPDATE_HEADER_BYTES = 44 + 12 + 4, 20 + 12 + 4
+"""With the vector's header and the CRC (firmware/learn/participant.h)."""
 _HOST_STORE_BYTES, _HOST_PAGE_BYTES = 64 * 4096, 4096
 _KINDS = ("keyword", "presence", "characters")
 
@@ -147,6 +149,17 @@ def image_bytes(factory: Factory) -> int:
     return record_bytes(factory) + _SLOT_OVERHEAD - 8
 
 
+def participant_bytes(factory: Factory) -> int:
+    """FW_PARTICIPANT_BYTES: what a member of a fleet works on tasks in."""
+    count = len(factory.head)
+    return 4 * 4 * count + _UPDATE_HEADER_BYTES + 4 * count
+
+
+def task_bytes(factory: Factory) -> int:
+    """FW_TASK_BYTES: the longest task of a federation."""
+    return _TASK_HEADER_BYTES + 4 * len(factory.head)
+
+
 def imports_head(settings: LearnSettings, board: Board) -> bool:
     """Whether the firmware takes a head over the link."""
     if settings.import_head is not None:
@@ -161,7 +174,9 @@ def near_misses(app: App) -> int:
 
 def learning_ram_bytes(app: App, factory: Factory, board: Board) -> int:
     """Static RAM of learning but for its few fixed variables: learner, samples, and a head on its way in."""
-    assert app.learn is not None
+    settings = app.learn
+    assert settings is not None
     misses = near_misses(app)
     samples = ((SAMPLES + misses) * factory.features + 3) // 4 * 4 + _MISS_BYTES * misses
-    return factory.memory_bytes + samples + (image_bytes(factory) if imports_head(app.learn, board) else 0)
+    fleet = (participant_bytes(factory) + 3) // 4 * 4 + (task_bytes(factory) + 3) // 4 * 4 if settings.fleet else 0
+    return factory.memory_bytes + samples + fleet + (image_bytes(factory) if imports_head(settings, board) else 0)

@@ -9,6 +9,7 @@ from fieldwren import paths
 from fieldwren.app import App
 from fieldwren.app_model import AppModel
 from fieldwren.boards import Board
+from fieldwren.boards.definition import HostProcess, QemuMachine
 from fieldwren.core import Optimise
 from fieldwren.detector import MODES, to_q15
 from fieldwren.errors import BadInputError
@@ -75,6 +76,10 @@ def app_sources(
     defines: dict[str, str | None] = {"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.device_front_end).kind}u"}
     if model.factory is not None:
         defines["FW_LEARN"] = None
+        if model.app.learn is not None and model.app.learn.fleet:
+            defines["FW_FLEET"] = None
+            if isinstance(board.emulator, QemuMachine | HostProcess):
+                defines["FW_STREAM_FILE"] = None
     learning = learning_context(model, board)
     presses = [button.action for button in learning.buttons] if learning else []
     renode = renode_files(

@@ -35,6 +35,14 @@ class ButtonContext:
 
 
 @dataclass(frozen=True)
+class FleetContext:
+    """FW_PARTICIPANT_BYTES and the bytes of the longest task."""
+
+    memory_bytes: int
+    task_bytes: int
+
+
+@dataclass(frozen=True)
 class LearningContext:
     """Sizes in bytes; `block` the factory block in words; `spare` labels that the detector has besides the model's;
     `misses` near misses that are kept."""
@@ -49,6 +57,7 @@ class LearningContext:
     save_every_ms: int
     rule: RuleContext | None
     buttons: tuple[ButtonContext, ...]
+    fleet: FleetContext | None
 
 
 def learning_context(model: AppModel, board: Board) -> LearningContext | None:
@@ -69,6 +78,7 @@ def learning_context(model: AppModel, board: Board) -> LearningContext | None:
         save_every_ms=learn.save_every_ms(settings, learn.store_layout(factory, board)),
         rule=_rule(model, settings.rule) if settings.rule is not None else None,
         buttons=_buttons(model.app, settings.buttons, board),
+        fleet=FleetContext(learn.participant_bytes(factory), learn.task_bytes(factory)) if settings.fleet else None,
     )
 
 

@@ -109,7 +109,7 @@ def load(
     weight = max(1, round(len(spoken.others) / max(1, len(others))))
     others = others * weight + list(spoken.others)
     front_end = front_end_of(recipe)
-    ranges = Augmentation(**recipe.augment.model_dump())
+    ranges = Augmentation(**recipe.augment.model_dump(exclude={"spec_augment", "freq_mixstyle"}))
     per_clip = {
         SPOKEN_DIGITS: recipe.windows.spoken_digits,
         SPEECH_COMMANDS: recipe.windows.speech_commands,
