@@ -19,7 +19,7 @@ static const char *const usages[] = {
     "stream start [sensor]",
     "stream stop [BYTES]",
     "set threshold LABEL|#INDEX VALUE",
-    "capture",
+    "capture start|stop",
     "reboot",
 #if defined(FW_LEARN)
     "learn status|answer|class LABEL",
@@ -69,7 +69,8 @@ static void hello(fw_device_t *device) {
     return;
   }
   if (link->has_session == 0u || link->session != session) {
-    /* Whoever fed the app is gone. */
+    /* Whoever listened or fed the app is gone. */
+    fw_device_end_capture(device);
     if (app_is_fed(device)) {
       fw_link_close_stream(link);
       fw_device_end_stream(device);
@@ -83,6 +84,7 @@ static void hello(fw_device_t *device) {
 }
 
 static void bye(fw_device_t *device) {
+  fw_device_end_capture(device);
   fw_link_answer(&device->link);
   fw_link_answer_end(&device->link);
   fw_link_close_session(&device->link);
@@ -166,16 +168,6 @@ static void set(fw_device_t *device) {
   fw_link_answer_end(&device->link);
 }
 
-static void capture(fw_device_t *device) {
-  if (!fw_link_admit(&device->link)) return;
-  if (fw_app_capture(device->app) != FW_OK) {
-    fw_link_error(&device->link, "forbidden", "this app does not let audio leave the device", FW_COMMAND_WORDS);
-    return;
-  }
-  fw_json_uint(fw_link_answer(&device->link), "samples", device->app->memory.capture_samples);
-  fw_link_answer_end(&device->link);
-}
-
 static void command(fw_device_t *device) {
   const fw_command_t *c = &device->link.command;
   const int alone = c->word_count == 1u;
@@ -196,6 +188,8 @@ static void command(fw_device_t *device) {
     fw_device_command_put(device);
   } else if (fw_command_is(c, 0, "stream")) {
     fw_device_command_stream(device);
+  } else if (fw_command_is(c, 0, "capture")) {
+    fw_device_command_capture(device);
   } else if (fw_command_is(c, 0, "set")) {
     set(device);
   } else if (alone && fw_command_is(c, 0, "bye")) {
@@ -210,8 +204,6 @@ static void command(fw_device_t *device) {
     reset(device);
   } else if (alone && fw_command_is(c, 0, "infer")) {
     fw_device_command_infer(device);
-  } else if (alone && fw_command_is(c, 0, "capture")) {
-    capture(device);
   } else if (alone && fw_command_is(c, 0, "reboot")) {
     reboot(device);
   } else {
@@ -297,8 +289,12 @@ int fw_device_poll(fw_device_t *device) {
   fw_app_event_t event;
   if (device->link.transmit_count != 0u) return 1;
   if (show_detection(device) || show_values(device) || fw_device_stream_window(device)) return 1;
+  /* Whoever feeds the app over the link can be made to wait, so nothing of what it hears is lost. A microphone cannot:
+   * its samples go first, and the host gets what there is time for. */
+  if (app_is_fed(device) && fw_device_send_capture(device)) return 1;
   event = fw_app_poll(device->app);
-  if (event != FW_APP_ENDED) return event != FW_APP_IDLE;
+  if (event == FW_APP_IDLE) return fw_device_send_capture(device);
+  if (event != FW_APP_ENDED) return 1;
   show_end(device);
   fw_device_end_stream(device);
   return 1;

@@ -48,6 +48,13 @@ void fw_device_stream_data(fw_device_t *device);
 /* The window was closed and has opened again: says so. Returns 0 if there is nothing to say. */
 int fw_device_stream_window(fw_device_t *device);
 
+/* Audio for the host: capture start, capture stop. */
+void fw_device_command_capture(fw_device_t *device);
+void fw_device_end_capture(fw_device_t *device);
+
+/* The next block that the host asked for, if there is one. Returns 0 if there is nothing to send. */
+int fw_device_send_capture(fw_device_t *device);
+
 /* Starts the app anew, whatever it did. */
 void fw_device_start(fw_device_t *device, fw_source_t source);
 

@@ -85,6 +85,7 @@ void fw_device_command_stream(fw_device_t *device) {
 
 void fw_device_start(fw_device_t *device, fw_source_t source) {
   fw_app_stop(device->app);
+  fw_device_end_capture(device); /* its time begins anew */
   fw_device_forget_tensors(device);
   (void)fw_app_start(device->app, source); /* cannot fail: the app was stopped just now */
   device->shown = 0;

@@ -24,6 +24,7 @@
 #include "fw_learning.h"
 #include "fw_model.h"
 #include "fw_status.h"
+#include "runtime/capture.h"
 #include "runtime/detector.h"
 #include "runtime/microphone.h"
 #include "runtime/sample_ring.h"
@@ -66,6 +67,7 @@ typedef struct {
                              holds the frames of this many strides; as many instances of its state take turns */
   uint32_t warm_up;       /* incremental: inferences before the first whose window is full; they report nothing */
   uint32_t first_frames;  /* incremental: frames before the first of them, 1 … stride_frames */
+  uint32_t window_ms;     /* PCM: the input that one result is about */
   uint32_t period_numerator_ms; /* one element lasts numerator / denominator milliseconds; */
   uint32_t period_denominator;  /* PCM: 1000 / sample rate in Hz */
 } fw_app_config_t;
@@ -77,10 +79,9 @@ typedef struct {
   uint32_t frontend_bytes;
   void *detector; /* FW_DETECTOR_BYTES(), 4-byte aligned */
   uint32_t detector_bytes;
-  void *window;     /* FW_POSTERIOR_RECONSTRUCTION: as large as the model's input, 4-byte aligned; else null */
-  int16_t *capture; /* where fw_app_capture() records to; null: nothing is ever recorded */
-  uint32_t capture_samples;
-  uint16_t *posteriors;    /* [class_count] */
+  void *window; /* FW_POSTERIOR_RECONSTRUCTION: as large as the model's input, 4-byte aligned; else null */
+  fw_capture_memory_t capture; /* of what the front end hears; without blocks nothing is ever recorded */
+  uint16_t *posteriors;        /* [class_count] */
   fw_learning_t *learning; /* open; its labels are the detector's, and the model's first output is the embedding. Null:
                               the app does not learn. Only in images built with FW_LEARN. */
   void *samples;           /* FW_SAMPLE_RING_BYTES(elements, element bytes), 4-byte aligned */
@@ -131,9 +132,8 @@ typedef struct {
   uint8_t due;               /* a window is complete and waits for the model */
   uint8_t finishing;
   uint8_t values_ready; /* FW_POSTERIOR_VALUES: the model ran; fw_app_take_values() has not said so yet */
-  uint8_t capturing;
   uint8_t learned_last; /* the last step was one of learning: the next is the input's */
-  uint32_t captured;    /* samples in the capture buffer */
+  fw_capture_t capture;
 } fw_app_t;
 
 /* FW_E_ARGUMENT: the configuration contradicts itself or the model (kind, size and type of its input, number
@@ -177,9 +177,14 @@ int fw_app_detection(const fw_app_t *app, uint32_t number, fw_detection_t *detec
 /* FW_POSTERIOR_VALUES: 1, once, after an inference; the outputs stay in the arena until the next fw_app_poll(). */
 int fw_app_take_values(fw_app_t *app);
 
-/* Records the samples that the front end hears from now on into memory.capture, until it is full. FW_E_UNKNOWN: this
- * app has no such memory, which is so unless its manifest says that audio may leave the device. */
-fw_status_t fw_app_capture(fw_app_t *app);
+/* Records the samples that the front end hears from now on, until it is stopped or the app started anew; blocks are
+ * read with fw_capture_block(&app->capture). FW_E_UNKNOWN: this app has no memory for that, which is so unless its
+ * manifest says that audio may leave the device. */
+fw_status_t fw_app_capture_start(fw_app_t *app);
+void fw_app_capture_stop(fw_app_t *app);
+
+/* The time of the next sample that is recorded: samples on their way to the front end are recorded already. */
+uint32_t fw_app_heard_ms(const fw_app_t *app);
 
 /* Input or output tensor `index` in the arena, for feeding the model by hand while the app is stopped; null
  * if there is no such tensor. */
