@@ -179,6 +179,15 @@ int fw_app_detection(const fw_app_t *app, uint32_t number, fw_detection_t *detec
   return 1;
 }
 
+const char *fw_app_label(const fw_app_t *app, uint32_t label) {
+#if defined(FW_LEARN)
+  if (learning_of(app) != NULL && learning_of(app)->learner_config.classes_most > 1u) {
+    return fw_learning_name(learning_of(app), label);
+  }
+#endif
+  return app->config->labels[label];
+}
+
 uint8_t *fw_app_input(const fw_app_t *app, uint32_t index) {
   return index < fw_model.input_count ? (uint8_t *)app->memory.arena + fw_model.inputs[index].offset : NULL;
 }

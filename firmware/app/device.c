@@ -121,14 +121,6 @@ static void reboot(fw_device_t *device) {
   fw_link_answer_end(&device->link);
 }
 
-const char *fw_device_label_name(const fw_device_t *device, uint32_t label) {
-#if defined(FW_LEARN)
-  const fw_learning_t *const learning = device->app->memory.learning;
-  if (learning != NULL && learning->learner_config.classes_most > 1u) return fw_learning_name(learning, label);
-#endif
-  return device->app->config->labels[label];
-}
-
 uint32_t fw_device_find_label(const fw_device_t *device, const char *word) {
   const fw_app_config_t *config = device->app->config;
   const uint32_t count = config->detector.class_count;
@@ -140,7 +132,7 @@ uint32_t fw_device_find_label(const fw_device_t *device, const char *word) {
     }
     return index < count ? index : count;
   }
-  while (index < count && strcmp(fw_device_label_name(device, index), word) != 0) index++;
+  while (index < count && strcmp(fw_app_label(device->app, index), word) != 0) index++;
   return index;
 }
 
@@ -241,7 +233,7 @@ static int show_detection(fw_device_t *device) {
   while (!fw_app_detection(app, device->shown, &detection)) device->shown++, device->missed++;
   json = fw_link_line(&device->link);
   fw_json_uint(json, "t_ms", detection.t_ms);
-  fw_json_text(json, "label", fw_device_label_name(device, detection.label), 128);
+  fw_json_text(json, "label", fw_app_label(app, detection.label), 128);
   fw_json_q15(json, "confidence", detection.confidence_q15);
   fw_json_uint(json, "n", device->shown);
   fw_link_line_end(&device->link);

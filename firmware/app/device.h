@@ -22,9 +22,6 @@ void fw_device_command_detections(fw_device_t *device);
 /* A label by name, or by "#INDEX". Returns the number of labels if there is none. */
 uint32_t fw_device_find_label(const fw_device_t *device, const char *word);
 
-/* Its name now: that of an app that learns may change. */
-const char *fw_device_label_name(const fw_device_t *device, uint32_t label);
-
 /* Commands about learning; 0 if this is none. Only in images built with FW_LEARN. */
 int fw_device_learn_command(fw_device_t *device);
 

@@ -60,7 +60,7 @@ static void answer_class(fw_device_t *device, uint32_t class_number) {
   const uint32_t label = fw_learning_label(learning_of(device), class_number);
   fw_json_t *json = fw_link_answer(&device->link);
   fw_json_uint(json, "index", label);
-  fw_json_text(json, "label", fw_device_label_name(device, label), FW_LEARNER_NAME_BYTES);
+  fw_json_text(json, "label", fw_app_label(device->app, label), FW_LEARNER_NAME_BYTES);
   fw_link_answer_end(&device->link);
 }
 
@@ -304,7 +304,7 @@ static void learn_class(fw_device_t *device) {
   const uint32_t label = fw_learning_label(g, class_number);
   fw_json_t *json = fw_link_answer(&device->link);
   fw_json_uint(json, "index", label);
-  fw_json_text(json, "label", fw_device_label_name(device, label), 128);
+  fw_json_text(json, "label", fw_app_label(device->app, label), 128);
   fw_json_uint(json, "taught", entry->taught);
   fw_json_uint(json, "kept", entry->own);
   fw_json_uint(json, "stored", entry->stored);
@@ -323,7 +323,7 @@ static void learn_answer(fw_device_t *device) {
   const uint32_t label = fw_learning_label(g, answer.label);
   fw_json_t *json = fw_link_answer(&device->link);
   fw_json_uint(json, "index", label);
-  fw_json_text(json, "label", fw_device_label_name(device, label), 128);
+  fw_json_text(json, "label", fw_app_label(device->app, label), 128);
   fw_json_float(json, "confidence", answer.confidence);
   fw_json_bool(json, "accepted", answer.accepted);
   fw_link_answer_end(&device->link);

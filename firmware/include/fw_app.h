@@ -174,6 +174,9 @@ uint32_t fw_app_time_ms(const fw_app_t *app);
  * FW_APP_DETECTIONS newer ones exist. */
 int fw_app_detection(const fw_app_t *app, uint32_t number, fw_detection_t *detection);
 
+/* The name of a label now: that of an app that learns may change. */
+const char *fw_app_label(const fw_app_t *app, uint32_t label);
+
 /* FW_POSTERIOR_VALUES: 1, once, after an inference; the outputs stay in the arena until the next fw_app_poll(). */
 int fw_app_take_values(fw_app_t *app);
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import audioop  # Python 3.11's own IMA coder
 import csv
 import ctypes
 import json
@@ -28,6 +27,7 @@ from fieldwren.device.ima_adpcm import decode_block
 from fieldwren.device.transport import ProcessTransport
 from fieldwren.errors import BadInputError, LinkLostError
 from fieldwren.features.wav import read_wav
+from link import adpcm as adpcm_oracle
 from link import devices
 from link.test_session import tones
 from support import require_tool
@@ -84,24 +84,16 @@ def test_codes_are_those_of_pythons_audioop(coder: ctypes.CDLL, seed: int) -> No
     samples = noise(20_000, seed)
     state = State(0, 0)
     ours = [coder.fw_ima_adpcm_encode(ctypes.byref(state), int(sample)) & 15 for sample in samples]
-    theirs, (predictor, index) = audioop.lin2adpcm(samples.tobytes(), 2, (0, 0))
+    theirs, (predictor, index) = adpcm_oracle.audioop().lin2adpcm(samples.tobytes(), 2, (0, 0))
     assert bytes(a << 4 | b for a, b in zip(ours[::2], ours[1::2], strict=True)) == theirs
     assert (state.predictor, state.index) == (predictor, index)
-
-
-def audioop_block(block: bytes) -> np.ndarray:
-    """A WAV block of format 0x11 by audioop, which has the codes the other way round."""
-    first, index = int.from_bytes(block[:2], "little", signed=True), block[2]
-    swapped = bytes((b & 15) << 4 | b >> 4 for b in block[4:])
-    rest = np.frombuffer(audioop.adpcm2lin(swapped, 2, (first, index))[0], np.int16)
-    return np.concatenate([np.array([first], np.int16), rest])
 
 
 def test_blocks_decode_as_audioop_decodes_them() -> None:
     rng = np.random.default_rng(3)
     for _ in range(50):
         block = rng.bytes(2) + bytes([int(rng.integers(0, 89)), 0]) + rng.bytes(BLOCK - 4)
-        assert np.array_equal(decode_block(block), audioop_block(block))
+        assert np.array_equal(decode_block(block), adpcm_oracle.samples_of(block))
     with pytest.raises(LinkLostError, match="begins with step 89"):
         decode_block(bytes([0, 0, 89, 0]) + bytes(8))
 
@@ -152,15 +144,8 @@ def test_a_slow_link_carries_adpcm(adpcm: ProcessTransport) -> None:
         patch.setattr(capture, "decode_block", lambda block: (blocks.append(block), decode_block(block))[1])
         made, pieces, _ = pieces_of(client, pcm)
     assert made.format.encoding == "ima-adpcm" and made.format.block_samples == 505
-    assert len(blocks) == len(pcm) // 505
-    index = 0
-    for number, block in enumerate(blocks):  # encoded by audioop, from the same samples
-        part = pcm[505 * number :][:505]
-        codes, (_, after) = audioop.lin2adpcm(part[1:].tobytes(), 2, (int(part[0]), index))
-        swapped = bytes((b & 15) << 4 | b >> 4 for b in codes)
-        assert block == part[:1].astype("<i2").tobytes() + bytes([index, 0]) + swapped
-        index = after
-    assert np.array_equal(joined(pieces), np.concatenate([audioop_block(block) for block in blocks]))
+    assert blocks == adpcm_oracle.blocks_of(pcm, 505)
+    assert np.array_equal(joined(pieces), np.concatenate([adpcm_oracle.samples_of(block) for block in blocks]))
 
 
 @pytest.mark.parametrize("seed", range(3))

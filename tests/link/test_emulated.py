@@ -15,7 +15,7 @@ from fieldwren.features.tables import front_end_data
 from fieldwren.images import cached_image
 from fieldwren.render.app import app_firmware, render_app
 from fieldwren.sources import Sources
-from link import devices
+from link import adpcm, devices
 from link.test_capture import pieces_of
 from link.test_session import tones
 from support import require_tool
@@ -37,17 +37,15 @@ def image(board_id: str, folder: Path) -> Path:
 
 
 def in_place(pieces: list[Piece], pcm: np.ndarray, block_samples: int) -> list[bool]:
-    """Of each block whether it is there; if it is, it sounds as what was played at its time (ADPCM is not exact)."""
-    found, at = [], 0
+    """Of each block whether it is there; if it is, it is the one that audioop makes of what was played at its time."""
+    found: list[bool] = []
+    made = [adpcm.samples_of(block) for block in adpcm.blocks_of(pcm, block_samples)]
     for piece in pieces:
         found += [False] * (piece.missing // block_samples)
-        at += piece.missing
         if len(piece.samples):
-            played = pcm[at : at + len(piece.samples)].astype(np.float64)
-            assert np.mean((piece.samples - played) ** 2) < 0.02 * np.mean(played**2) + 16
+            assert np.array_equal(piece.samples, made[len(found)])
             found.append(True)
-            at += len(piece.samples)
-    assert at == len(pcm) // block_samples * block_samples
+    assert len(found) == len(made)
     return found
 
 

@@ -24,6 +24,10 @@ FORMS: tuple[Form, ...] = ("arduino-library", "espidf-component", "zephyr-module
 _MS_AT_ONCE = 10
 _MAIN = "app_main.c"
 _FLAGS = ("-ffp-contract=off",)
+_SWITCHED = "fw_app.h"
+_LEARNS = b"#ifndef FW_LEARN\n#define FW_LEARN /* this library was generated for an app that learns */\n#endif\n"
+"""In the header that all code about learning includes: Arduino gives libraries no place for compiler flags."""
+
 _URL = "https://github.com/fieldwren/fieldwren"
 
 Files = dict[str, str]
@@ -37,7 +41,13 @@ def package_files(model: AppModel, sources: Sources, provenance: Provenance, for
     code = {f"src/{name}": content for name, content in generated.items()}
     for name, content in firmware_files(sources.firmware, generated).items():
         code[f"src/{name.removeprefix('include/')}"] = content
-    defines = [f"{name}={value}" if value is not None else name for name, value in sources.defines.items()]
+    learns = model.factory is not None
+    if learns:
+        code["src/flash.c"] = render("package/flash.c.j2", provenance)
+        code[f"src/{_SWITCHED}"] = _LEARNS + code[f"src/{_SWITCHED}"]
+    defines = [
+        f"{name}={value}" if value is not None else name for name, value in sources.defines.items() if name != "FW_LEARN"
+    ]
     name = "fieldwren_" + re.sub(r"[^A-Za-z0-9]", "_", model.app.name)
     own = _FORMS[form](name, model, provenance, defines)
     return dict(sorted((code | {path: text.encode() for path, text in own.items()}).items()))
@@ -53,6 +63,8 @@ def _example(template: str, model: AppModel, provenance: Provenance) -> str:
         "element": "rows of float32" if rows else "16-bit samples",
         "driver": "sensors" if rows else "microphone",
         "at_once": at_once,
+        "learning": model.factory is not None,
+        "label": model.labels[0],
     }
     return render(f"package/{template}.j2", provenance, **context).decode()
 
