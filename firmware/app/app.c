@@ -122,6 +122,7 @@ fw_status_t fw_app_reset(fw_app_t *app) {
   }
   app->values_ready = 0;
   fw_app_capture_stop(app);
+  app->is_current = 0;
 #if defined(FW_LEARN)
   if (learning_of(app) != NULL) fw_learning_restart(learning_of(app));
 #endif
@@ -262,9 +263,17 @@ static void detect(fw_app_t *app) {
   app->counters.detections++;
 }
 
-static fw_app_event_t infer(fw_app_t *app) {
+/* Whether the outputs in the arena are those of this window too. */
+static int is_computed(const fw_app_t *app) {
+  const fw_app_config_t *config = app->config;
+  const uint32_t stride = is_pcm(app) ? config->stride_frames : config->frontend->sensor->hop_rows;
+  if (app->is_current == 0u || config->phases != 0u || fw_model.state_bytes != 0u) return 0;
+  return fw_frontend_stands_still(&app->frontend, stride);
+}
+
+static fw_app_event_t compute(fw_app_t *app) {
   const fw_tensor_info_t *input = &fw_model.inputs[0];
-  app->due = 0;
+  app->is_current = 0;
   if (fw_frontend_write_window(&app->frontend, fw_app_input(app, 0), (fw_dtype_t)input->dtype, input->scale,
                                input->zero_point) != FW_OK) {
     app->counters.failures++;
@@ -272,6 +281,13 @@ static fw_app_event_t infer(fw_app_t *app) {
   }
   if (is_autoencoder(app)) memcpy(app->memory.window, fw_app_input(app, 0), input->bytes);
   if (invoke(app) != FW_OK) return FW_APP_FAILED;
+  app->is_current = 1;
+  return FW_APP_INFERENCE;
+}
+
+static fw_app_event_t infer(fw_app_t *app) {
+  app->due = 0;
+  if (!is_computed(app) && compute(app) == FW_APP_FAILED) return FW_APP_FAILED;
   if (app->warming_up > 0u) {
     app->warming_up--;
     return FW_APP_FRAME;
@@ -355,6 +371,13 @@ static fw_app_event_t poll_input(fw_app_t *app) {
 #if defined(FW_LEARN)
 static int learn(fw_app_t *app) {
   app->learned_last = learning_of(app) != NULL && fw_learning_poll(learning_of(app));
+#if defined(FW_FLEET)
+  fw_participant_t *const participant = app->memory.participant;
+  if (app->learned_last == 0u && participant != NULL && participant->is_busy) {
+    learning_of(app)->held = fw_participant_poll(participant);
+    app->learned_last = 1;
+  }
+#endif
   return app->learned_last;
 }
 

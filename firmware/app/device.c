@@ -32,6 +32,10 @@ static const char *const usages[] = {
     "reset learned",
     "import",
 #endif
+#if defined(FW_FLEET)
+    "fleet status|begin|evaluate",
+    "fleet keep LABEL|#INDEX [test]",
+#endif
 };
 
 fw_status_t fw_device_init(fw_device_t *device, fw_app_t *app, const fw_link_memory_t *memory, const fw_blob_t *blobs,
@@ -166,6 +170,9 @@ static void command(fw_device_t *device) {
 #if defined(FW_LEARN)
   if (fw_device_learn_command(device)) return;
 #endif
+#if defined(FW_FLEET)
+  if (fw_device_fleet_command(device)) return;
+#endif
   if (fw_command_is(c, 0, "hello")) {
     hello(device);
   } else if (fw_command_is(c, 0, "label")) {
@@ -284,6 +291,9 @@ int fw_device_poll(fw_device_t *device) {
   /* Whoever feeds the app over the link can be made to wait, so nothing of what it hears is lost. A microphone cannot:
    * its samples go first, and the host gets what there is time for. */
   if (app_is_fed(device) && fw_device_send_capture(device)) return 1;
+#if defined(FW_STREAM_FILE)
+  if (fw_device_stream_file(device)) return 1;
+#endif
   event = fw_app_poll(device->app);
   if (event == FW_APP_IDLE) return fw_device_send_capture(device);
   if (event != FW_APP_ENDED) return 1;

@@ -130,6 +130,7 @@ void fw_frontend_reset(fw_frontend_t *fe) {
   fe->before = 0;
   fe->next_row = 0;
   fe->mean_frames = 0;
+  fe->repeats = 0;
   if (IS(fe->config, FW_FRONTEND_MICRO)) fw_micro_reset(fe);
   if (IS(fe->config, FW_FRONTEND_SENSOR)) fw_sensor_reset(fe);
 }
@@ -147,7 +148,28 @@ static void compute_frame(fw_frontend_t *fe) {
   if (IS(fe->config, FW_FRONTEND_MICRO)) fw_micro_frame(fe);
 }
 
+/* Bytes of a frame in the ring. */
+static uint32_t slot_bytes(const fw_frontend_config_t *config) {
+  if (IS(config, FW_FRONTEND_MEL)) return fw_mel_ring_values(config->mel) * (uint32_t)sizeof(float);
+  if (IS(config, FW_FRONTEND_MICRO)) return config->micro->channel_count * (uint32_t)sizeof(uint16_t);
+  return config->frame_values * (uint32_t)(IS(config, FW_FRONTEND_SENSOR) ? sizeof(float) : sizeof(int16_t));
+}
+
+/* Counts how often the frame just made repeats the one before. In a ring of one it has taken the other's place. */
+static void note_repeat(fw_frontend_t *fe) {
+  const uint32_t bytes = slot_bytes(fe->config), newest = fe->next_frame;
+  const uint32_t before = newest == 0u ? fe->config->window_frames - 1u : newest - 1u;
+  const uint8_t *const frames = (const uint8_t *)fe->frames;
+  if (fe->frame_count == 0u || newest == before ||
+      memcmp(frames + newest * bytes, frames + before * bytes, bytes) != 0) {
+    fe->repeats = 0;
+  } else if (fe->repeats != UINT32_MAX) {
+    fe->repeats++;
+  }
+}
+
 static void frame_done(fw_frontend_t *fe) {
+  note_repeat(fe);
   fe->next_frame = fe->next_frame + 1u == fe->config->window_frames ? 0u : fe->next_frame + 1u;
   if (fe->frame_count < fe->config->window_frames) fe->frame_count++;
 }
@@ -230,6 +252,13 @@ uint32_t fw_frontend_frame_count(const fw_frontend_t *fe) {
 fw_dtype_t fw_frontend_dtype(const fw_frontend_config_t *config) {
   if (config->kind == FW_FRONTEND_MICRO) return FW_UINT16;
   return config->kind == FW_FRONTEND_MEL_FIXED ? FW_INT16 : FW_FLOAT32;
+}
+
+int fw_frontend_stands_still(const fw_frontend_t *fe, uint32_t frames) {
+  const fw_frontend_config_t *const config = fe->config;
+  if (IS(config, FW_FRONTEND_MEL) && config->mel->normalisation == FW_NORMALISE_WINDOW_MAX) return 0;
+  if (fe->frame_count < config->window_frames) return 0;
+  return (uint64_t)fe->repeats + 1u >= (uint64_t)config->window_frames + frames;
 }
 
 static uint32_t frame_bytes_of(const fw_frontend_config_t *config) {

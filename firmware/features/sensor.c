@@ -50,6 +50,11 @@ static int is_finite(float value) {
   return value - value == 0.0f;
 }
 
+static float clamped(float value, float low, float high) {
+  if (value < low) return low;
+  return value > high ? high : value;
+}
+
 /* Takes a row into the history, its missing values replaced; returns 0 when a gap is longer than the limit.
  */
 static int take_row(fw_frontend_t *fe, const float *row, float *slot, const float *newest) {
@@ -57,7 +62,7 @@ static int take_row(fw_frontend_t *fe, const float *row, float *slot, const floa
   int usable = 1;
   for (uint32_t c = 0; c < sensor->channel_count; c++) {
     if (is_finite(row[c])) {
-      slot[c] = row[c];
+      slot[c] = clamped(row[c], sensor->input_low, sensor->input_high);
       fe->gaps[c] = 0;
       continue;
     }
@@ -69,8 +74,7 @@ static int take_row(fw_frontend_t *fe, const float *row, float *slot, const floa
 }
 
 static float clipped(const fw_sensor_config_t *sensor, float value) {
-  if (value < sensor->clip_low) return sensor->clip_low;
-  return value > sensor->clip_high ? sensor->clip_high : value;
+  return clamped(value, sensor->clip_low, sensor->clip_high);
 }
 
 int fw_sensor_frame(fw_frontend_t *fe, const float *row) {

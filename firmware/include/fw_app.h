@@ -24,6 +24,7 @@
 #include "fw_learning.h"
 #include "fw_model.h"
 #include "fw_status.h"
+#include "learn/participant.h"
 #include "runtime/capture.h"
 #include "runtime/detector.h"
 #include "runtime/microphone.h"
@@ -84,7 +85,9 @@ typedef struct {
   uint16_t *posteriors;        /* [class_count] */
   fw_learning_t *learning; /* open; its labels are the detector's, and the model's first output is the embedding. Null:
                               the app does not learn. Only in images built with FW_LEARN. */
-  void *samples;           /* FW_SAMPLE_RING_BYTES(elements, element bytes), 4-byte aligned */
+  fw_participant_t *participant; /* open, with the learner of `learning`; null: the app is in no fleet. Only in images
+                                    built with FW_FLEET. */
+  void *samples;                 /* FW_SAMPLE_RING_BYTES(elements, element bytes), 4-byte aligned */
   uint32_t samples_bytes;
 } fw_app_memory_t;
 
@@ -132,6 +135,7 @@ typedef struct {
   uint8_t due;               /* a window is complete and waits for the model */
   uint8_t finishing;
   uint8_t values_ready; /* FW_POSTERIOR_VALUES: the model ran; fw_app_take_values() has not said so yet */
+  uint8_t is_current;   /* the model's outputs are those of the last window; no inference has failed since */
   uint8_t learned_last; /* the last step was one of learning: the next is the input's */
   fw_capture_t capture;
 } fw_app_t;
@@ -164,7 +168,9 @@ uint32_t fw_app_room(const fw_app_t *app);
 /* Elements that wait. */
 uint32_t fw_app_queued(const fw_app_t *app);
 
-/* At most one frame of features, one inference or one update of the head; by turns, where there are both. */
+/* At most one frame of features, one inference or one update of the head; by turns, where there are both. A window that
+ * is bit by bit the last one (silence, a sensor that stands still) is not computed again: the outputs are there. It
+ * counts as an inference, and the detector sees it. */
 fw_app_event_t fw_app_poll(fw_app_t *app);
 
 /* Milliseconds of input consumed since the start, rounded down; wraps after 49 days. */

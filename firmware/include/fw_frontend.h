@@ -127,6 +127,7 @@ typedef enum {
 } fw_missing_t;
 
 /* Rows of sensor values:
+ *   x[c]      = clamp(reading[c], input_low, input_high)
  *   z[c]      = clamp((x[c] - offset[c]) * gain[c], clip_low, clip_high)
  *   d[k][c]   = clamp((x[c] - x[c] difference_rows[k] rows ago) * difference_gain[k][c], clip_low, clip_high)
  * A frame is z, then d[0], d[1] …; a window is window_frames consecutive frames. A channel that misses more
@@ -138,6 +139,8 @@ typedef struct {
   uint16_t missing_limit; /* at most 65534 */
   uint8_t missing;        /* fw_missing_t */
   uint8_t difference_count;
+  float input_low; /* what the sensor can read; -FLT_MAX and FLT_MAX: anything */
+  float input_high;
   float clip_low; /* -FLT_MAX and FLT_MAX: no clipping */
   float clip_high;
   const float *offset;             /* [channel_count] */
@@ -205,6 +208,7 @@ typedef struct {
   uint32_t frame_count; /* frames in the ring, up to window_frames */
   uint32_t next_row;    /* sensor: ring slot of the next row in the history */
   uint32_t mean_frames; /* running mean: frames that it is of, up to running_frames */
+  uint32_t repeats;     /* newest frames in a row that equal the one before */
   int16_t before;       /* the sample before samples[0], for pre-emphasis */
 } fw_frontend_t;
 
@@ -235,6 +239,11 @@ fw_status_t fw_frontend_push_row(fw_frontend_t *fe, const float *row, uint32_t c
 
 /* Frames in the ring: grows to window_frames and stays there (a sensor's gap empties it). */
 uint32_t fw_frontend_frame_count(const fw_frontend_t *fe);
+
+/* 1 if the window is bit by bit the one of `frames` frames ago, because all frames of both are the same: a quiet room,
+ * a sensor that stands still. 0 also where that cannot be told from the frames (FW_NORMALISE_WINDOW_MAX, windows of one
+ * frame). */
+int fw_frontend_stands_still(const fw_frontend_t *fe, uint32_t frames);
 
 /* Data type of the values that fw_frontend_read_frame() gives. */
 fw_dtype_t fw_frontend_dtype(const fw_frontend_config_t *config);

@@ -162,6 +162,10 @@ fw_learner_answer_t fw_learner_classify(fw_learner_t *learner, const int8_t *emb
  * FW_E_ARGUMENT: no such class; FW_E_STATE: still busy with the last one, or a regression. Then nothing has changed. */
 fw_status_t fw_learner_teach(fw_learner_t *learner, const int8_t *embedding, uint16_t label);
 
+/* Stores an embedding of a class of the factory for practice and for federated training, without any update.
+ * FW_E_ARGUMENT: no such class, or an added one; FW_E_STATE: busy, or a regression. */
+fw_status_t fw_learner_keep(fw_learner_t *learner, const int8_t *embedding, uint16_t label);
+
 /* Takes an embedding and the outputs wanted, `targets[classes]`. FW_E_ARGUMENT: a target is not finite; FW_E_STATE:
  * busy, or no regression. */
 fw_status_t fw_learner_teach_values(fw_learner_t *learner, const int8_t *embedding, const float *targets);

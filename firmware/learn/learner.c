@@ -366,6 +366,15 @@ static void keep_pending(fw_learner_t *l) {
   memcpy(fw_learner_replay_row(l, l->label, index), l->pending, features);
 }
 
+fw_status_t fw_learner_keep(fw_learner_t *l, const int8_t *embedding, uint16_t label) {
+  if (label >= l->classes || l->table[label].anchor == FW_LEARNER_NO_ANCHOR) return FW_E_ARGUMENT;
+  if (l->phase != FW_PHASE_IDLE || l->config.loss == FW_LOSS_SQUARED) return FW_E_STATE;
+  memcpy(l->pending, embedding, l->config.features);
+  l->label = label;
+  keep_pending(l);
+  return FW_OK;
+}
+
 static fw_learner_event_t finish(fw_learner_t *l, bool is_kept) {
   l->phase = FW_PHASE_IDLE;
   if (is_kept) {

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fieldwren.detector import Mode, Output
 from fieldwren.errors import BadInputError
@@ -38,13 +38,13 @@ _TABLE = re.compile(r"^\s*\[\s*([A-Za-z0-9_.\- ]+?)\s*\]")
 _KEY = re.compile(r"^\s*(?:\"([^\"]+)\"|'([^']+)'|([A-Za-z0-9_-]+))\s*=")
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     """Frozen, no unknown keys, no conversions between types (but an integer may stand for a real number)."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
-class DetectorSettings(_Strict):
+class DetectorSettings(Strict):
     """How posteriors become detections; times are of the input, not of the clock on the wall.
 
     `stride_ms`: from one inference to the next, a multiple of the front end's hop (sensor rows: left out, the front end
@@ -71,14 +71,14 @@ class DetectorSettings(_Strict):
     half_error: Annotated[float, Field(gt=0.0, le=1e30)] | None = None
 
 
-class MicrophoneSettings(_Strict):
+class MicrophoneSettings(Strict):
     """What is done to samples before the front end: `gain` (1 leaves them as they are), removal of a constant part."""
 
     gain: Annotated[float, Field(gt=0.0, lt=256.0)] = 1.0
     remove_dc: bool = False
 
 
-class LinkSettings(_Strict):
+class LinkSettings(Strict):
     """`buffer_ms`: input that is buffered while the model runs.
 
     `capture`: whether audio may leave the device. Without it the firmware refuses, and has no memory for any; with it the
@@ -91,7 +91,7 @@ class LinkSettings(_Strict):
     capture_ms: Annotated[float, Field(gt=0.0, le=60000.0)] = 1000.0
 
 
-class LabelRule(_Strict):
+class LabelRule(Strict):
     """A weak label from a column of the app's rows: `label` while it is above `above`, else `otherwise`.
 
     Every `every_s` seconds one window is labelled so; a row without the value is not.
@@ -104,7 +104,28 @@ class LabelRule(_Strict):
     every_s: Annotated[float, Field(gt=0.0, le=1e6)]
 
 
-class LearnSettings(_Strict):
+class ButtonSettings(Strict):
+    """What pressing a button of the board means: `feedback` on the newest detection, `undo`, or a label to `teach`.
+
+    `sample` is what is taught: the `newest`, or the one that was `detected` or nearly was (`missed`) last. A label that the
+    model does not have is added at the first press.
+    """
+
+    feedback: Literal["right", "wrong"] | None = None
+    undo: bool = False
+    teach: Label | None = None
+    sample: Literal["newest", "detected", "missed"] = "newest"
+
+    @model_validator(mode="after")
+    def _one(self) -> ButtonSettings:
+        if (self.feedback is not None) + self.undo + (self.teach is not None) != 1:
+            raise ValueError('must have one of feedback = "right" or "wrong", undo = true, teach = LABEL')
+        if self.sample != "newest" and self.teach is None:
+            raise ValueError("sample belongs to teach")
+        return self
+
+
+class LearnSettings(Strict):
     """How the app's last layer goes on learning on the device; a manifest without [learn] has none of it.
 
     `spare_classes`: classes that people may add. `replay_per_class`: embeddings kept of each class. `guard_samples`:
@@ -113,7 +134,9 @@ class LearnSettings(_Strict):
     `imprint`, `replays_per_sample`, `running_statistics`: as in fw_learner.h. `reject_below`: confidence under which an
     answer is "none of them". What was learned is saved `save_after_s` after the last lesson, at most every `save_every_s`
     (`None`: so rarely that the flash lasts ten years). `import_head`: whether a head can be put over the link, which
-    takes RAM for all of it; `None`: on boards with 64 KiB or more. `rule`: labels that the device gives itself.
+    takes RAM for all of it; `None`: on boards with 64 KiB or more. `rule`: labels that the device gives itself. `buttons`:
+    what the board's first, second … button does; boards without buttons leave them out.
+    `fleet`: whether the device can be a member of a federation (docs/fleet.md), which takes RAM for five heads.
     """
 
     spare_classes: Annotated[int, Field(ge=0, le=64)] = 4
@@ -132,9 +155,11 @@ class LearnSettings(_Strict):
     save_every_s: Annotated[float, Field(ge=0.0, le=1e6)] | None = None
     import_head: bool | None = None
     rule: LabelRule | None = None
+    buttons: tuple[ButtonSettings, ...] = ()
+    fleet: bool = False
 
 
-class App(_Strict):
+class App(Strict):
     """One app. `manifest_path` is the file this was read from; paths in it are relative to its folder.
 
     `labels` has one name for each output of the model, and is taken from the model's metadata where left out.
@@ -227,9 +252,9 @@ def load_app(path: str | Path) -> App:
 def app_of_table(table: dict[str, Any], manifest: Path, text: str) -> App:
     """The app of a manifest's parsed table; `text` is what `manifest` holds, or will hold, for lines in errors."""
     try:
-        app = App.model_validate(_frozen(_migrated(table, manifest)) | {"manifest_path": manifest})
+        app = App.model_validate(frozen(_migrated(table, manifest)) | {"manifest_path": manifest})
     except ValidationError as error:
-        raise BadInputError("; ".join(_sentence(manifest, text, problem) for problem in error.errors())) from error
+        raise BadInputError("; ".join(sentence_of(manifest, text, problem) for problem in error.errors())) from error
     if app.labels is not None:
         app.check_labels(app.labels)
     return app
@@ -251,16 +276,16 @@ def _migrated(table: dict[str, Any], manifest: Path) -> dict[str, Any]:
     return table | {"schema": SCHEMA}
 
 
-def _frozen(value: Any) -> Any:
+def frozen(value: Any) -> Any:
     """TOML arrays as tuples, which is what frozen models hold."""
     if isinstance(value, dict):
-        return {key: _frozen(item) for key, item in value.items()}
+        return {key: frozen(item) for key, item in value.items()}
     if isinstance(value, list):
-        return tuple(_frozen(item) for item in value)
+        return tuple(frozen(item) for item in value)
     return value
 
 
-def _sentence(manifest: Path, text: str, problem: Any) -> str:
+def sentence_of(manifest: Path, text: str, problem: Any) -> str:
     """`FILE:LINE: field: what is wrong` of one of pydantic's problems."""
     parts = [str(part) for part in problem["loc"]]
     message = problem["msg"].removeprefix("Value error, ")

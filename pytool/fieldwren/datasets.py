@@ -20,7 +20,7 @@ from fieldwren.features.audio import AudioStream
 from fieldwren.features.sensor import row_windows
 from fieldwren.features.wav import Pcm, duration_s, read_any_wav
 from fieldwren.program import Port
-from fieldwren.rows import read_rows
+from fieldwren.rows import label_names, read_cells
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _PEAK = 0.5
@@ -128,6 +128,14 @@ def _events(path: Path) -> tuple[Event, ...]:
     return tuple(sorted(found, key=lambda event: event.start_s))
 
 
+def tables_in(folder: Path) -> list[Path]:
+    """The .csv and .txt tables below `folder`, by path. Raises MissingToolError where there is none."""
+    files = sorted(path for path in folder.rglob("*") if path.suffix in _TABLES and path.is_file())
+    if not files:
+        raise MissingToolError(f"no .csv or .txt table in {folder}; point --data at the sensor tables")
+    return files
+
+
 def load_labelled(
     model: AppModel,
     port: Port,
@@ -139,9 +147,10 @@ def load_labelled(
 ) -> list[Labelled]:
     """Model inputs of every group below `folder`, sorted; with `only` those groups alone.
 
-    Audio as in `words_in`. Rows: .csv and .txt tables, one group each, with the label as 0 or 1 in the column that the
-    model was trained with (`metadata`; else the last one). `port` is the model's input. Raises BadInputError naming the
-    file, or the groups that there are, and MissingToolError where nothing is found.
+    Audio as in `words_in`. Rows: .csv and .txt tables, one group each, with the label in the column and as the texts
+    that the model was trained with (`metadata`; else the last one, and labels or their numbers).
+    `port` is the model's input. Raises BadInputError naming the file, or the groups that there are, and
+    MissingToolError where nothing is found.
     """
     if not folder.is_dir():
         raise MissingToolError(f"{folder}: there is no such folder with data")
@@ -166,7 +175,7 @@ def load_labelled(
     made = []
     for group in only or sorted(parts):
         if isinstance(model.front_end, SensorFrontEnd):
-            inputs, labels = _rows(model, model.front_end, parts[group][0][0], _label_column(metadata), port)
+            inputs, labels = _rows(model, model.front_end, parts[group][0][0], metadata, port)
         else:
             inputs = _windows(model, [path for path, _ in parts[group]], port, degrade)
             labels = np.array([label for _, label in parts[group]])
@@ -213,23 +222,26 @@ def with_noise(snr_db: float) -> Degrade:
     return degrade
 
 
-def _label_column(metadata: Mapping[str, bytes]) -> str | None:
+def _labels_in_training(metadata: Mapping[str, bytes]) -> tuple[str | None, dict[str, str] | None]:
+    """The label's column, and which text in it is which class, as the model's training had them."""
     try:
-        label = json.loads(metadata["fieldwren.training"])["recipe"]["label"]
-    except (KeyError, ValueError, TypeError):
-        return None
-    return label if isinstance(label, str) else None
+        recipe = json.loads(metadata["fieldwren.training"])["recipe"]
+        column, names = recipe["label"], recipe.get("labels")
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return None, None
+    is_map = isinstance(names, dict) and all(isinstance(name, str) for name in names.values())
+    return (column if isinstance(column, str) else None), (names if is_map else None)
 
 
 def _rows(
-    model: AppModel, front_end: SensorFrontEnd, path: Path, column: str | None, port: Port
+    model: AppModel, front_end: SensorFrontEnd, path: Path, metadata: Mapping[str, bytes], port: Port
 ) -> tuple[NDArray[Any], NDArray[np.str_]]:
-    if column is None:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            column = file.readline().strip().rsplit(",", 1)[-1].strip('"')
-    values = read_rows(path, [*front_end.channels, column])
-    if not np.isin(values[:, -1], (0, 1)).all() or len(model.labels) != 2:
-        raise BadInputError(f"{path}: column {column} must hold 0 or 1, the numbers of the app's two labels")
-    made = row_windows(front_end, values[:, :-1], np.dtype(port.dtype), port.scale, port.zero_point)
-    numbers = values[made.last_row, -1].astype(np.int64)
-    return made.inputs, np.array(model.labels)[numbers]
+    cells = read_cells(path)
+    column, names = _labels_in_training(metadata)
+    column = column or cells.header[-1]
+    if names is None or not set(names.values()) <= set(model.labels):
+        names = {str(number): label for number, label in enumerate(model.labels)} | {n: n for n in model.labels}
+    labels = np.array(label_names(cells, column, names))
+    values = cells.numbers(front_end.channels)
+    made = row_windows(front_end, values, np.dtype(port.dtype), port.scale, port.zero_point)
+    return made.inputs, labels[made.last_row]

@@ -29,6 +29,12 @@ class UnsupportedError(BadInputError):
     """A valid model that needs something fieldwren does not compile (exit code 2)."""
 
 
+class OverBudgetError(FieldwrenError):
+    """The answer is no: what was asked for takes more than it may (exit code 1)."""
+
+    exit_code = 1
+
+
 class MissingToolError(FieldwrenError):
     """A compiler, emulator, board, port or data set is not there (exit code 3)."""
 

@@ -179,6 +179,8 @@ def package(
     """
     target = load_board(board)
     loaded = load_app(app)
+    if loaded.learn is not None:  # the rounds of a fleet come over the link, which is not the library's
+        loaded = loaded.model_copy(update={"learn": loaded.learn.model_copy(update={"fleet": False})})
     model, planned = load_device_app(loaded, target, optimise)
     sources = app_sources(model, planned, target, optimise=optimise)
     provenance = Provenance(planned.program.model_sha256, loaded.name)

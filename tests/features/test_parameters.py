@@ -157,6 +157,7 @@ def test_micro_parameters_out_of_range(fields: dict[str, Any]) -> None:
         {"fill": (), "missing": "fill"},
         {"missing": "mean"},
         {"missing_limit": 65535},
+        {"input_clip": (2.0, 1.0)},
         {"difference_rows": (0,), "difference_scale": ((1.0, 1.0),)},
         {"difference_rows": (2,)},
         {"difference_rows": (2,), "difference_scale": ((1.0,),)},

@@ -32,6 +32,7 @@ def reference(p: SensorFrontEnd, rows: Rows) -> tuple[list[npt.NDArray[np.float6
         for c in channels:
             value = float(row[c])
             if math.isfinite(value):
+                value = float(np.clip(value, *(p.input_clip or (-np.inf, np.inf))))
                 gaps[c], last[c] = 0, value
             else:
                 gaps[c] += 1
@@ -79,6 +80,7 @@ def table(seed: int, count: int = 80, missing: float = 0.1) -> Rows:
     hop=st.integers(1, 5),
     normalisation=st.sampled_from(["standard", "min-max"]),
     clip=st.sampled_from([None, (-0.5, 0.75)]),
+    input_clip=st.sampled_from([None, (19.5, 10000.0)]),
 )
 def test_follows_the_definition(
     seed: int,
@@ -90,6 +92,7 @@ def test_follows_the_definition(
     hop: int,
     normalisation: Any,
     clip: Any,
+    input_clip: Any,
 ) -> None:
     rows = table(seed, missing=missing)
     p = SensorFrontEnd.fit(
@@ -103,6 +106,7 @@ def test_follows_the_definition(
         window_frames=frames,
         hop_rows=hop,
         clip=clip,
+        input_clip=input_clip,
     )
     single = np.float32(rows).astype(np.float64)
     expected, last_rows = reference(p, single)
@@ -166,3 +170,34 @@ def test_pcm_means_nothing_to_a_sensor_front_end() -> None:
         stream.newest_frame()
     with pytest.raises(BadInputError, match="0 of 1 frames"):
         stream.window()
+
+
+def test_equal_rows_stand_still_until_one_differs() -> None:
+    p = SensorFrontEnd(
+        channels=("a", "b"), row_interval_ms=1000.0, offset=(0.0, 0.0), scale=(1.0, 1.0), window_frames=3, hop_rows=2
+    )
+    stream = SensorStream(p)
+    still = []
+    for value in [1.0] * 8 + [2.0] + [1.0] * 8 + [math.nan] * 3 + [1.0] * 6:
+        stream.push_row(np.array([value, 4.0], np.float32))
+        still.append(stream.stands_still(2))
+    # Three frames and the two before them are equal: from the fifth row on, and from the fifth after each change.
+    assert [index for index, answer in enumerate(still) if answer] == [4, 5, 6, 7, 13, 14, 15, 16, 24, 25]
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+@pytest.mark.parametrize("hop", [1, 2])
+@pytest.mark.parametrize("differences", [(), (1,)])
+def test_rows_that_stand_still_give_the_same_window(frames: int, hop: int, differences: tuple[int, ...]) -> None:
+    p = SensorFrontEnd(
+        channels=("a",), row_interval_ms=1000.0, offset=(0.0,), scale=(1.0,), window_frames=frames, hop_rows=hop,
+        difference_rows=differences, difference_scale=((1.0,),) * len(differences),
+    )  # fmt: skip
+    stream, seen, still = SensorStream(p), [], 0
+    for value in np.random.default_rng(frames).integers(0, 2, 300) * (np.arange(300) // 10 % 2):
+        if stream.push_row(np.array([value], np.float32)):
+            seen.append(stream.window())
+            if stream.stands_still(hop):
+                still += 1
+                np.testing.assert_array_equal(seen[-1], seen[-2])
+    assert still > 50 if frames > 1 else still == 0

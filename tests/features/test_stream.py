@@ -55,6 +55,52 @@ def test_reset_forgets_everything(kind: str) -> None:
     np.testing.assert_array_equal(stream.push(speech_like(3000)), first)
 
 
+STILL = {
+    **KINDS,
+    "window-mean": AudioFrontEnd(window_frames=5, coefficient_count=10, normalisation="window-mean"),
+    "window-max": AudioFrontEnd(window_frames=5, normalisation="window-max"),
+    "running-mean": AudioFrontEnd(window_frames=5, normalisation="running-mean", running_frames=20),
+}
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    kind=st.sampled_from(sorted(STILL)),
+    parts=st.lists(st.tuples(st.sampled_from(("silence", "noise", "faint")), st.integers(1, 20)), max_size=6),
+    stride=st.integers(1, 7),
+)
+def test_a_window_that_stands_still_is_the_one_before(kind: str, parts: list[tuple[str, int]], stride: int) -> None:
+    p, rng = STILL[kind], np.random.default_rng(len(parts))
+    stream, seen = AudioStream(p), []
+    loudest = {"silence": 0, "noise": 8000, "faint": 1}
+    for what, hops in parts:
+        for _ in range(hops):
+            stream.push(rng.integers(-loudest[what], loudest[what] + 1, p.hop_samples).astype(np.int16))
+            if stream.frame_count < 5:
+                continue
+            seen.append(stream.window())
+            if stream.stands_still(stride):
+                assert len(seen) > stride
+                np.testing.assert_array_equal(seen[-1].view(np.uint32), seen[-1 - stride].view(np.uint32))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in STILL if kind in ("mel", "mel-fixed", "window-mean")])
+def test_silence_stands_still_and_sound_ends_it(kind: str) -> None:
+    """From the first frame that hears no sound any more: five frames and the stride."""
+    p = STILL[kind]
+    assert isinstance(p, AudioFrontEnd)
+    stream, still = AudioStream(p), []
+    stream.push(speech_like(p.window_samples + 20 * p.hop_samples))
+    frames_before = stream.push(np.zeros(p.window_samples, np.int16))
+    assert len(frames_before) and not stream.stands_still(1)
+    for _ in range(5 + 3):
+        stream.push(np.zeros(p.hop_samples, np.int16))
+        still.append(stream.stands_still(3))
+    assert still[-1] and not still[2]
+    stream.push(speech_like(2 * p.hop_samples))
+    assert not stream.stands_still(1)
+
+
 def test_windows_of_clips_start_afresh() -> None:
     p = AudioFrontEnd(window_frames=10, coefficient_count=10, normalisation="window-mean")
     clips = np.stack([speech_like(p.window_total_samples + 50, seed) for seed in range(3)])

@@ -48,10 +48,12 @@ VERBS = {
     "bench": "fieldwren.cli.models",
     "mlperf-tiny": "fieldwren.cli.benchmarking",
     "features": "fieldwren.cli.running",
+    "data": "fieldwren.cli.data",
     "train": "fieldwren.cli.training",
     "convert": "fieldwren.cli.training",
     "eval": "fieldwren.cli.evaluating",
     "learn": "fieldwren.cli.learn",
+    "fleet": "fieldwren.cli.fleet",
     "catalog": "fieldwren.cli.catalog",
 }
 """Verb → module that defines it, in the order of `fieldwren --help`."""

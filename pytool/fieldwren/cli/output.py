@@ -136,6 +136,34 @@ def progress(what: str, *, after_s: float = 1.0) -> Iterator[Callable[[str], Non
         status.stop()
 
 
+@contextmanager
+def bar(what: str) -> Iterator[tuple[Callable[[str], None], Callable[[float], None]]]:
+    """A progress bar on stderr: gives what prints a line above it, and what is told the share that is done.
+
+    Where stderr is not a terminal there is no bar, only the lines. The bar appears with the first share.
+    """
+    if not sys.stderr.isatty():
+        yield note, lambda share: None
+        return
+    from rich.progress import Progress, TimeElapsedColumn, TimeRemainingColumn
+
+    shown = Progress(
+        *Progress.get_default_columns()[:-1], TimeElapsedColumn(), TimeRemainingColumn(), console=console(stderr=True)
+    )
+    task = shown.add_task(what, total=1.0, start=False)
+
+    def tick(share: float) -> None:
+        if share and not shown.tasks[task].started:
+            shown.start()
+            shown.start_task(task)
+        shown.update(task, completed=share)
+
+    try:
+        yield (lambda line: shown.console.print(line, markup=False)), tick
+    finally:
+        shown.stop()
+
+
 def _write_document(result: object) -> None:
     text = json_module.dumps(plain(result), allow_nan=False, ensure_ascii=False) + "\n"
     if _documents.descriptor is None:

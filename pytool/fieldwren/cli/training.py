@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 @click.option("--without-classes", metavar="A,B,…", default="", help="Classes to leave out.")
 @click.option("--seed", type=int, help="Instead of the recipe's.")
 @click.option("--recipe", type=click.Path(path_type=Path), help="train.toml to use instead of the example's.")
+@click.option("--allow-leak", multiple=True, metavar="COLUMN", help="Go on although COLUMN gives the label away.")
+@click.option("--model", metavar="NAME", help="Another network than the recipe's, see docs/training.md.")
+@click.option("--budget", metavar="NAME", help="Preset that the network must keep to: dcase.")
+@click.option("--board", metavar="BOARD", help="Board whose memory the network must keep to.")
+@click.option("--teacher", metavar="FILE", help="Keras model to learn from, or `transformer`, which is trained first.")
+@click.option("--run", type=click.Path(path_type=Path), help="Run folder.  [default: OUT/run]")
+@click.option("--resume", is_flag=True, help="Go on with the interrupted training in the run folder.")
 @json_option
 def train(
     example: str,
@@ -34,21 +41,37 @@ def train(
     without_classes: str,
     seed: int | None,
     recipe: Path | None,
+    allow_leak: tuple[str, ...],
+    model: str | None,
+    budget: str | None,
+    board: str | None,
+    teacher: str | None,
+    run: Path | None,
+    resume: bool,
     json: bool,
 ) -> None:
     """Train EXAMPLE (digits, presence) on a folder of data: OUT becomes an app folder with an int8 model."""
     from fieldwren.train import train
 
-    result = train(
-        example,
-        data,
-        out,
-        hold_out=hold_out,
-        without_classes=[name.strip() for name in without_classes.split(",") if name.strip()],
-        seed=seed,
-        recipe_file=recipe,
-        progress=output.note,
-    )
+    with output.bar(f"training {example}") as (say, tick):
+        result = train(
+            example,
+            data,
+            out,
+            hold_out=hold_out,
+            without_classes=[name.strip() for name in without_classes.split(",") if name.strip()],
+            seed=seed,
+            recipe_file=recipe,
+            allow_leaks=allow_leak,
+            model=model,
+            budget=budget,
+            board=board,
+            teacher=teacher,
+            run=run,
+            resume=resume,
+            progress=say,
+            tick=tick,
+        )
     output.emit(result, json=json, show=_show)
 
 

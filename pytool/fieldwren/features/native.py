@@ -69,6 +69,8 @@ class SensorConfig(ctypes.Structure):
         *((name, _u16) for name in ("channel_count", "hop_rows", "missing_limit")),
         ("missing", _u8),
         ("difference_count", _u8),
+        ("input_low", _f32),
+        ("input_high", _f32),
         ("clip_low", _f32),
         ("clip_high", _f32),
         *((name, _pointer) for name in ("offset", "gain", "fill", "difference_rows", "difference_gain")),
@@ -123,7 +125,10 @@ class FrontEnd(ctypes.Structure):
         ("peaks", _pointer),
         ("gaps", _pointer),
         ("mean", _pointer),
-        *((name, _u32) for name in ("filled", "skip", "next_frame", "frame_count", "next_row", "mean_frames")),
+        *(
+            (name, _u32)
+            for name in ("filled", "skip", "next_frame", "frame_count", "next_row", "mean_frames", "repeats")
+        ),
         ("before", ctypes.c_int16),
     )
 
@@ -158,6 +163,7 @@ def functions() -> ctypes.CDLL:
         "fw_frontend_push": (_u32, (state, _pointer, _u32, ready)),
         "fw_frontend_push_row": (ctypes.c_int, (state, _pointer, _u32, ready)),
         "fw_frontend_frame_count": (_u32, (state,)),
+        "fw_frontend_stands_still": (ctypes.c_int, (state, _u32)),
         "fw_frontend_dtype": (ctypes.c_int, (config,)),
         "fw_frontend_read_frame": (ctypes.c_int, (state, _pointer)),
         "fw_frontend_write_window": (ctypes.c_int, (state, _pointer, ctypes.c_int, _f32, _i32)),

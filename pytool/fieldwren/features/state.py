@@ -50,6 +50,10 @@ class FrontEndState:
         """Frames in the ring, at most `window_frames`."""
         return int(self._lib.fw_frontend_frame_count(ctypes.byref(self._c)))
 
+    def stands_still(self, frames: int) -> bool:
+        """Whether the window is bit by bit the one of `frames` frames ago, because all its frames are the same."""
+        return bool(self._lib.fw_frontend_stands_still(ctypes.byref(self._c), frames))
+
     def newest_frame(self) -> Features:
         """The newest frame, [frame_values] of `dtype`, before any normalisation over the window."""
         frame = np.empty(self.frame_values, self._raw_dtype)

@@ -46,7 +46,9 @@ def package_files(model: AppModel, sources: Sources, provenance: Provenance, for
         code["src/flash.c"] = render("package/flash.c.j2", provenance)
         code[f"src/{_SWITCHED}"] = _LEARNS + code[f"src/{_SWITCHED}"]
     defines = [
-        f"{name}={value}" if value is not None else name for name, value in sources.defines.items() if name != "FW_LEARN"
+        f"{name}={value}" if value is not None else name
+        for name, value in sources.defines.items()
+        if name != "FW_LEARN"
     ]
     name = "fieldwren_" + re.sub(r"[^A-Za-z0-9]", "_", model.app.name)
     own = _FORMS[form](name, model, provenance, defines)

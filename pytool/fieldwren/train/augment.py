@@ -7,9 +7,11 @@ so the same seed gives the same samples.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from fieldwren.train import responses
 from fieldwren.train.clips import SAMPLE_RATE, Audio, resample
 
 NOISE_KINDS = ("white", "pink", "brown", "hum", "wind")
@@ -24,6 +26,16 @@ class Augmentation:
     snr_db: tuple[float, float] = (5.0, 40.0)  # word to background noise
     gain_db: tuple[float, float] = (-40.0, 6.0)  # of the whole window, relative to a word peak of 0.5
     clean_share: float = 0.15  # windows without noise: digital silence around the words
+    microphones: float = 0.0  # share of windows heard through another microphone (see responses)
+    rooms: float = 0.0  # share of windows spoken in a room
+    responses: str = ""  # folder of impulse responses that are measured, instead of simulated rooms
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What windows depend on; options that are off leave it, and windows that were kept, as they were."""
+        always = (self.speed, self.tempo, self.snr_db, self.gain_db, self.clean_share)
+        paths = (self.microphones, self.rooms, self.responses)
+        return always if paths == (0.0, 0.0, "") else (*always, *paths, responses.BANK)
 
 
 def tempo(samples: Audio, rate: float) -> Audio:
@@ -117,6 +129,22 @@ def add_noise(window: Audio, word_rms: float, ranges: Augmentation, rng: np.rand
         return window
     level = word_rms * 10 ** (-rng.uniform(*ranges.snr_db) / 20)
     return (window + np.float32(level) * noise(len(window), rng)).astype(np.float32)
+
+
+def in_a_room(window: Audio, ranges: Augmentation, rng: np.random.Generator) -> Audio:
+    """What is said in `window` as it arrives at a microphone, perhaps with the room's echoes."""
+    if ranges.rooms == 0 or rng.random() >= ranges.rooms:
+        return window
+    bank = responses.measured(Path(ranges.responses)) if ranges.responses else responses.rooms()
+    return responses.apply(window, bank[int(rng.integers(len(bank)))])
+
+
+def through_a_microphone(window: Audio, ranges: Augmentation, rng: np.random.Generator) -> Audio:
+    """All that arrives, as another microphone hears it."""
+    if ranges.microphones == 0 or rng.random() >= ranges.microphones:
+        return window
+    bank = responses.microphones()
+    return responses.apply(window, bank[int(rng.integers(len(bank)))])
 
 
 def to_pcm(window: Audio) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:

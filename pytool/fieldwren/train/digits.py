@@ -19,6 +19,8 @@ from fieldwren.train.recipe import KeywordRecipe
 from fieldwren.train.windows import BACKGROUND, Sources
 from fieldwren.train.windowset import WindowSet
 
+ALL_RECORDINGS = "recordings"
+"""Name to hold out: all people, so that only synthetic voices are trained on."""
 OFFICIAL_TEST = 5  # the Free Spoken Digit Dataset tests on the recordings with an index below this
 
 
@@ -74,7 +76,7 @@ def load(
 ) -> KeywordData:
     """Recordings below `folder`, synthetic voices, and the windows made of them.
 
-    `hold_out` names a speaker or a corpus that training never hears. Without it the recordings 0 to 4 of every spoken
+    `hold_out` names a speaker or a corpus that training never hears, or ALL_RECORDINGS. Without it the recordings 0 to 4 of every spoken
     digit and speaker are kept for measuring, the data set's own split. `without_classes` are digits to leave out.
     """
     unknown = sorted(set(without_classes) - set(DIGITS))
@@ -82,7 +84,10 @@ def load(
         raise BadInputError(f"cannot leave out {', '.join(unknown)}: the classes are {', '.join(DIGITS)}")
     classes = tuple(d for d in DIGITS if d not in without_classes)
     recorded = clip_module.load_spoken_digits(folder) + clip_module.load_speech_commands(folder)
-    if hold_out is not None:
+    if hold_out == ALL_RECORDINGS:
+        recorded, held = [], [c for c in recorded if c.corpus == SPOKEN_DIGITS]
+        measured_on = "people: training heard synthetic voices only"
+    elif hold_out is not None:
         recorded, held = clip_module.hold_out(recorded, hold_out)
         measured_on = hold_out
     else:
@@ -90,7 +95,8 @@ def load(
         recorded = [c for c in recorded if c.corpus != SPOKEN_DIGITS or c.take >= OFFICIAL_TEST]
         measured_on = f"recordings 0 to {OFFICIAL_TEST - 1} of every digit of the speakers in training"
     held_words = [c for c in held if c.label in classes]
-    if not held_words or not any(c.label in classes for c in recorded):
+    nothing_recorded = hold_out != ALL_RECORDINGS and not any(c.label in classes for c in recorded)
+    if not held_words or nothing_recorded:
         raise BadInputError(
             f"{folder}: nothing is left to train on, or nothing to measure on ({measured_on}): "
             f"name one of the speakers with --hold-out: {', '.join(clip_module.groups([*recorded, *held]))}"
@@ -103,7 +109,7 @@ def load(
     weight = max(1, round(len(spoken.others) / max(1, len(others))))
     others = others * weight + list(spoken.others)
     front_end = front_end_of(recipe)
-    ranges = Augmentation(**recipe.augment.model_dump())
+    ranges = Augmentation(**recipe.augment.model_dump(exclude={"spec_augment", "freq_mixstyle"}))
     per_clip = {
         SPOKEN_DIGITS: recipe.windows.spoken_digits,
         SPEECH_COMMANDS: recipe.windows.speech_commands,

@@ -12,6 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from fieldwren.train.checkpoint import Checkpoint, Epoch
+from fieldwren.train.distil import Lesson, soft_loss
+from fieldwren.train.vary import mixup
+
 
 @dataclass(frozen=True)
 class Optimisation:
@@ -22,6 +26,7 @@ class Optimisation:
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
     label_smoothing: float = 0.0
+    mixup: float = 0.0  # see vary.mixup; 0: examples are not mixed
 
 
 def prepare(seed: int, threads: int = 2) -> None:
@@ -51,13 +56,21 @@ def fit(
     options: Optimisation,
     *,
     weights: npt.NDArray[np.float32] | None = None,
+    lesson: Lesson | None = None,
+    checkpoint: Checkpoint | None = None,
     seed: int = 0,
+    vary: Callable[[npt.NDArray[np.float32], np.random.Generator], npt.NDArray[np.float32]] | None = None,
     progress: Callable[[str], None] | None = None,
-) -> None:
+    tick: Callable[[float], None] | None = None,
+) -> list[Epoch]:
     """Trains `model` in place on `inputs` [n, *shape] and `labels` [n]; `weights` [n] scales the loss per example.
 
     Every epoch has a new order, drawn from `seed`, whose beginning fills up the last batch. A loop of our own, because
     Keras's, when it is to be deterministic, takes twice the time for a network as small as these.
+
+    `vary` changes a batch of inputs before the model sees it. With a `lesson` the model learns from a teacher, too. What
+    a `checkpoint` holds is taken up, and every epoch is stored there: the bits are those of one uninterrupted run. `tick`
+    is told the share that is done. Returns all epochs.
     """
     size = min(options.batch_size, len(inputs))
     steps = -(-len(inputs) // size)
@@ -65,27 +78,42 @@ def fit(
     optimiser = keras.optimizers.AdamW(schedule, weight_decay=options.weight_decay)
     optimiser.build(model.trainable_variables)
     loss_of = keras.losses.CategoricalCrossentropy(label_smoothing=options.label_smoothing)
+    softened = None if lesson is None else lesson.softened()
 
-    def step(batch: Any, wanted: Any, importance: Any) -> Any:
-        targets = tf.one_hot(wanted, classes)
+    def step(batch: Any, targets: Any, importance: Any, answers: Any = None) -> Any:
         with tf.GradientTape() as tape:
             outputs = model(batch, training=True)
             loss = loss_of(targets, outputs, sample_weight=importance)
+            if lesson is not None:
+                loss = (1 - lesson.weight) * loss + soft_loss(lesson, answers, outputs, importance)
             total = tf.add_n([loss, *model.losses])
         optimiser.apply(tape.gradient(total, model.trainable_variables))
-        correct = tf.reduce_mean(tf.cast(tf.argmax(outputs, 1) == wanted, tf.float32))
+        correct = tf.reduce_mean(tf.cast(tf.argmax(outputs, 1) == tf.argmax(targets, 1), tf.float32))
         return tf.stack([total, correct])
 
     compiled = tf.function(step)
     importance = np.ones(len(inputs), np.float32) if weights is None else weights
-    for epoch in range(options.epochs):
+    one_hot = np.eye(classes, dtype=np.float32)
+    variables = [*model.variables, *optimiser.variables]
+    history = [] if checkpoint is None else checkpoint.restore(variables)
+    for epoch in range(len(history), options.epochs):
         order = np.resize(np.random.default_rng([seed, epoch]).permutation(len(inputs)), (steps, size))
         sums = np.zeros(2)
-        for chosen in order:
-            sums += compiled(inputs[chosen], labels[chosen], importance[chosen]).numpy()
+        for number, chosen in enumerate(order):
+            rng = np.random.default_rng([seed, epoch, number])
+            batch = inputs[chosen] if vary is None else vary(inputs[chosen], rng)
+            parts = [batch, one_hot[labels[chosen]], importance[chosen]]
+            parts += [] if softened is None else [softened[chosen]]
+            sums += compiled(*(mixup(parts, options.mixup, rng) if options.mixup > 0 else parts)).numpy()
+            if tick is not None:
+                tick((epoch + (number + 1) / steps) / options.epochs)
+        loss, accuracy = sums / steps
+        history.append(Epoch(float(loss), float(accuracy)))
+        if checkpoint is not None:
+            checkpoint.save(variables, history)
         if progress is not None:
-            loss, accuracy = sums / steps
             progress(f"epoch {epoch + 1}/{options.epochs}: loss {loss:.4f} accuracy {accuracy:.4f}")
+    return history
 
 
 def predict(model: keras.Model, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -4,13 +4,16 @@
 
 writes the metadata `fieldwren.head` into the app's model: mean and gain of every feature, embeddings of each class to
 rehearse with and to check updates with, and embeddings of no class. The network stays as it is. `--hold-out` names the
-groups that the model was not trained with.
+groups that the model was not trained with. `--voices train.toml` takes the synthetic voices of a recipe instead of
+recordings, for a model that heard nobody else.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
+import wave
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,6 +31,9 @@ from fieldwren.learn.samples import load_samples
 from fieldwren.ops.lowering import lower
 from fieldwren.plan import plan
 from fieldwren.tflite import read_model
+from fieldwren.train import recipe, synth
+from fieldwren.train.augment import to_pcm
+from fieldwren.train.clips import DIGITS, SAMPLE_RATE
 
 REPLAY, GUARD = 8, 2
 
@@ -69,6 +75,21 @@ def stored_head(app: str | Path, data: Path, hold_out: Sequence[str] = (), seed:
     )
 
 
+def speak(recipe_file: Path, seed: int | None, folder: Path) -> None:
+    """Writes what the synthetic voices of a keyword recipe say as `LABEL_VOICE_0.wav` into `folder`."""
+    settings = recipe.load(recipe_file)
+    if not isinstance(settings, recipe.KeywordRecipe):
+        raise BadInputError(f"{recipe_file}: has no voices: it is a recipe of kind {settings.kind}")
+    speakers = synth.voices(settings.voices.count, settings.seed if seed is None else seed, settings.voices.accented)
+    for number, voice in enumerate(speakers):
+        for clip in synth.spoken_words(DIGITS, [voice]):
+            with wave.open(str(folder / f"{clip.label}_voice{number:04}_0.wav"), "wb") as file:
+                file.setnchannels(1)
+                file.setsampwidth(2)
+                file.setframerate(SAMPLE_RATE)
+                file.writeframes(to_pcm(clip.samples).astype("<i2").tobytes())
+
+
 def _spread(groups: Sequence[NDArray[np.int8]], count: int, rng: np.random.Generator) -> Embeddings:
     """Up to `count` rows [n, features], one of every group in turn."""
     turns: list[NDArray[np.int8]] = []
@@ -87,12 +108,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     parser = argparse.ArgumentParser(prog="python -m fieldwren.train.head", description=__doc__.splitlines()[0])
     parser.add_argument("app", type=Path)
-    parser.add_argument("--data", type=Path, required=True)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path)
+    source.add_argument("--voices", type=Path, metavar="RECIPE")
     parser.add_argument("--hold-out", action="append", default=[], metavar="GROUP")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(arguments)
     try:
-        stored = stored_head(given.app, given.data, given.hold_out, given.seed)
+        with tempfile.TemporaryDirectory() as spoken:
+            if given.voices is not None:
+                speak(given.voices, None, Path(spoken))
+            stored = stored_head(given.app, given.data or Path(spoken), given.hold_out, given.seed)
         path = load_app(given.app).model_path
         model = with_metadata(path.read_bytes(), {HEAD_KEY: stored.to_json()})
         with written_whole(path) as temporary:

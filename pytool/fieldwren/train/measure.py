@@ -1,6 +1,7 @@
 """The figures of the model cards, each from one command, written as JSON.
 
-python -m fieldwren.train.measure leave-one-out digits --data DIR --out FILE
+python -m fieldwren.train.measure leave-one-out digits --data DIR --hold-out NAME … --out FILE
+python -m fieldwren.train.measure leave-one-out presence --recipe FILE --data DIR --out FILE
 python -m fieldwren.train.measure streams APP --data DIR --out FILE
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -20,7 +22,7 @@ from fieldwren.app import load_app
 from fieldwren.app_model import load_app_model
 from fieldwren.datasets import Event
 from fieldwren.errors import FieldwrenError
-from fieldwren.evaluate.intervals import mean_95, upper_95
+from fieldwren.evaluate.intervals import Mean, mean_95, upper_95
 from fieldwren.evaluate.streams import listen, score
 from fieldwren.files import written_whole
 from fieldwren.train import augment, streams, synth, vocabulary
@@ -37,45 +39,71 @@ TEST_VOICES_SEED = 20_000  # voices that no training draws
 
 
 def leave_one_out(
-    example: str, data: Path, names: Sequence[str], seeds: Sequence[int], say: Say, keep: Path | None = None
+    example: str,
+    data: Path,
+    names: Sequence[str],
+    seeds: Sequence[int],
+    say: Say,
+    keep: Path | None = None,
+    recipe: Path | None = None,
 ) -> Result:
     """Trains without each of `names` (speakers, corpora, files) for each seed, and measures on it.
+
+    Without names, each seed is measured on what the example or its recipe keeps for that.
 
     `keep` holds the trained apps, NAME-SEED, and their figures, NAME-SEED.json; those that are there are not trained
     again, so that an interrupted measurement goes on where it was.
     """
     runs: list[Result] = []
+    held: Sequence[str | None] = names or [None]
     for seed in seeds:
-        for name in names:
-            say(f"without {name}, seed {seed}")
+        for name in held:
+            say(f"without {name}, seed {seed}" if name else f"seed {seed}")
             with tempfile.TemporaryDirectory() as scratch:
-                folder = (keep or Path(scratch)) / f"{name}-{seed}"
-                runs.append({"seed": seed, **_trained(example, data, folder, name, seed, say)})
+                folder = (keep or Path(scratch)) / f"{name or example}-{seed}"
+                runs.append({"seed": seed, **_trained(example, data, folder, name, seed, recipe, say)})
             say(json.dumps(runs[-1]))
 
     def int8(**wanted: object) -> list[float]:
         return [float(str(run["int8_accuracy"])) for run in runs if wanted.items() <= run.items()]
 
-    by_name = {name: float(np.mean(int8(measured_on=name))) for name in names}
+    measured = dict.fromkeys(str(run["measured_on"]) for run in runs)
+    by_name = {name: float(np.mean(int8(measured_on=name))) for name in measured}
     by_seed = mean_95([float(np.mean(int8(seed=seed))) for seed in seeds])
+    macro_f1 = mean_95([float(np.mean([_macro_f1(run) for run in runs if run["seed"] == seed])) for seed in seeds])
     lost = [float(str(run["float_accuracy"])) - float(str(run["int8_accuracy"])) for run in runs]
     return {
         "runs": runs,
         "int8_accuracy": {name: round(value, 4) for name, value in by_name.items()},
         "int8_mean": round(by_seed.mean, 4),
-        "int8_mean_95": None if by_seed.low is None else [round(by_seed.low, 4), round(by_seed.high or 1.0, 4)],
+        "int8_mean_95": _interval(by_seed),
         "int8_worst": round(min(by_name.values()), 4),
+        "int8_macro_f1_mean": None if math.isnan(macro_f1.mean) else round(macro_f1.mean, 4),
+        "int8_macro_f1_mean_95": _interval(macro_f1),
         "int8_loss_mean": round(float(np.mean(lost)), 4),
         "int8_loss_most": round(max(lost), 4),
     }
 
 
-def _trained(example: str, data: Path, folder: Path, name: str, seed: int, say: Say) -> Result:
+def _interval(mean: Mean) -> list[float] | None:
+    if mean.low is None or mean.high is None or math.isnan(mean.mean):
+        return None
+    return [round(mean.low, 4), round(mean.high, 4)]
+
+
+def _macro_f1(run: Result) -> float:
+    figures = run.get("figures")
+    return float(figures["int8_macro_f1"]) if isinstance(figures, dict) else float("nan")  # kept by an older version
+
+
+def _trained(
+    example: str, data: Path, folder: Path, name: str | None, seed: int, recipe: Path | None, say: Say
+) -> Result:
     figures = folder.with_name(folder.name + ".json")
     if figures.is_file():
         known: Result = json.loads(figures.read_text(encoding="utf-8"))
         return known
-    result = asdict(train(example, data, folder, hold_out=name, seed=seed, progress=say))
+    result = asdict(train(example, data, folder, hold_out=name, seed=seed, recipe_file=recipe, progress=say))
     with written_whole(figures) as temporary:
         temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return result
@@ -134,7 +162,8 @@ def main() -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     folds = verbs.add_parser("leave-one-out", help="train without each speaker or file and measure on it")
     folds.add_argument("example")
-    folds.add_argument("--hold-out", nargs="+", required=True, metavar="NAME")
+    folds.add_argument("--hold-out", nargs="+", default=[], metavar="NAME")
+    folds.add_argument("--recipe", type=Path, help="train.toml instead of the example's")
     folds.add_argument("--seeds", nargs="+", type=int, default=[0])
     folds.add_argument("--keep", type=Path, help="folder for the trained apps; those in it are not trained again")
     listened = verbs.add_parser("streams", help="hits and false accepts of an app on continuous audio")
@@ -148,7 +177,13 @@ def main() -> int:
             result = stream_figures(options.app, options.data, _report)
         else:
             result = leave_one_out(
-                options.example, options.data, options.hold_out, options.seeds, _report, options.keep
+                options.example,
+                options.data,
+                options.hold_out,
+                options.seeds,
+                _report,
+                keep=options.keep,
+                recipe=options.recipe,
             )
         command = f"python -m fieldwren.train.measure {' '.join(sys.argv[1:])}"
         with written_whole(options.out) as temporary:

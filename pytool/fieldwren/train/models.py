@@ -82,11 +82,16 @@ def ds_cnn_stream(
     return keras.Model(inputs, outputs, name="ds_cnn_stream")
 
 
-def mlp(features: int, classes: int, *, hidden: Sequence[int] = (16,), l2: float = 0.0) -> keras.Model:
-    """Fully connected network for sensor rows [features], ReLU between the layers, L2 penalty on all weights."""
+def mlp(
+    features: int, classes: int, *, hidden: Sequence[int] = (16,), l2: float = 0.0, noise: float = 0.0
+) -> keras.Model:
+    """Fully connected network for sensor rows [features], ReLU between the layers, L2 penalty on all weights.
+
+    `noise` is the deviation of what is added to the inputs in training.
+    """
     penalty = keras.regularizers.L2(l2)
     inputs = keras.Input((features,), name="readings")
-    x = inputs
+    x = layers.GaussianNoise(noise)(inputs) if noise else inputs
     for width in hidden:
         x = layers.Dense(width, activation="relu", kernel_regularizer=penalty)(x)
     outputs = layers.Dense(classes, activation="softmax", kernel_regularizer=penalty, name="classifier")(x)

@@ -1,4 +1,4 @@
-"""Training the presence example: sensor rows in, a small int8 network that says whether the room is occupied out."""
+"""Training on sensor tables: rows in, a small int8 network that says what the newest row's label is out."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fieldwren.errors import BadInputError, MissingToolError
+from fieldwren.datasets import tables_in
+from fieldwren.errors import BadInputError
 from fieldwren.features import SensorFrontEnd, row_windows
-from fieldwren.train.recipe import PresenceRecipe
-from fieldwren.train.tables import Table, read_table
+from fieldwren.train.data.columns import Finding
+from fieldwren.train.data.leaks import check_table
+from fieldwren.train.recipe import PresenceRecipe, TimeSplit
+from fieldwren.train.tables import Table, read_parts
 
-LABELS = ("vacant", "occupied")
+LAST_FIFTH = TimeSplit(share=0.2)
 
 
 @dataclass(frozen=True)
@@ -45,20 +48,28 @@ def inputs_of(
     return inputs, np.concatenate([t.labels[w.last_row] for t, w in zip(tables, made, strict=True)])
 
 
+def leaks_in(recipe: PresenceRecipe, folder: Path) -> list[Finding]:
+    """What the recipe's channels give away in the tables below `folder`."""
+    return check_table(tables_in(folder), recipe.channels, recipe.label)
+
+
 def load(recipe: PresenceRecipe, folder: Path, *, hold_out: str | None) -> PresenceData:
     """Every .txt and .csv table below `folder`; `hold_out` is the stem of the file to measure on.
 
-    Without it the last fifth of every file, in time, is kept for measuring.
+    Without it the last part of every file, in time, is kept for measuring: the recipe's `split`, else a fifth.
     """
-    files = sorted(f for f in Path(folder).rglob("*") if f.suffix in (".txt", ".csv"))
-    if not files:
-        raise MissingToolError(f"no .csv or .txt table in {folder}; point --data at the sensor tables")
-    tables = [read_table(f, recipe.channels, recipe.label) for f in files]
+    files = tables_in(folder)
     if hold_out is None:
-        parts = [time_split(table, 0.2) for table in tables]
+        split = recipe.split or LAST_FIFTH
+        parts = [
+            time_split(table, split.share)
+            for file in files
+            for table in read_parts(file, recipe.channels, recipe.label, recipe.labels, each=split.each)
+        ]
         kept, held = [a for a, _ in parts], [b for _, b in parts]
-        measured_on = "the last fifth in time of every file"
+        measured_on = f"the last {100 * split.share:g} % in time of every {split.each or 'file'}"
     else:
+        tables = [read_parts(f, recipe.channels, recipe.label, recipe.labels, each=None)[0] for f in files]
         kept, held = [t for t in tables if t.name != hold_out], [t for t in tables if t.name == hold_out]
         if not kept or not held:
             raise BadInputError(f"cannot hold out {hold_out!r}: the data have {', '.join(t.name for t in tables)}")
@@ -67,7 +78,15 @@ def load(recipe: PresenceRecipe, folder: Path, *, hold_out: str | None) -> Prese
         np.concatenate([t.rows for t in kept]),
         channels=recipe.channels,
         row_interval_ms=recipe.row_interval_ms,
+        input_clip=recipe.input_clip,
         clip=recipe.clip,
         missing_limit=recipe.missing_limit,
+        difference_rows=recipe.difference_rows,
+        window_frames=recipe.window_rows,
     )
-    return PresenceData(front_end, inputs_of(front_end, kept), inputs_of(front_end, held), measured_on)
+    data = PresenceData(front_end, inputs_of(front_end, kept), inputs_of(front_end, held), measured_on)
+    if not len(data.train[1]) or not len(data.test[1]):
+        raise BadInputError(
+            f"{folder}: no window of {front_end.first_window_rows} rows is left to train on or to measure with ({measured_on})"
+        )
+    return data

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from fieldwren.errors import BadInputError
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from fieldwren.train.budget import Budget
+from fieldwren.train.zoo import tables
+from fieldwren.train.zoo.tables import Table as _Table
 
 
 class Voices(_Table):
@@ -42,6 +43,12 @@ class Augment(_Table):
     snr_db: tuple[float, float]
     gain_db: tuple[float, float]
     clean_share: float
+    microphones: float = Field(0.0, ge=0, le=1)
+    rooms: float = Field(0.0, ge=0, le=1)
+    responses: str = ""
+    # In training, see vary.Variation.
+    spec_augment: float = Field(0.0, ge=0, le=1)
+    freq_mixstyle: float = Field(0.0, ge=0, le=1)
 
 
 class Optimise(_Table):
@@ -51,34 +58,20 @@ class Optimise(_Table):
     batch_size: int
     learning_rate: float
     weight_decay: float = 1e-4
+    mixup: float = 0.0
 
 
-class DsCnn(_Table):
-    """See models.ds_cnn."""
+class Teacher(_Table):
+    """A larger network that the model learns from besides the labels (see distil)."""
 
-    kind: Literal["ds_cnn"]
-    channels: int
-    blocks: int
-    dropout: float
-
-
-class DsCnnStream(_Table):
-    """See models.ds_cnn_stream. `strides` in time and across; a hop of as many frames as the first costs least."""
-
-    kind: Literal["ds_cnn_stream"]
-    channels: int
-    blocks: int
-    dropout: float
-    kernel: tuple[int, int] = (10, 4)
-    strides: tuple[int, int] = (2, 2)
-
-
-class Mlp(_Table):
-    """See models.mlp."""
-
-    kind: Literal["mlp"]
-    hidden: tuple[int, ...]
-    l2: float
+    model: str  # "transformer", or a .keras file beside the recipe or anywhere
+    temperature: Annotated[float, Field(gt=0.0, le=100.0)] = 2.0  # softens the teacher's answers
+    weight: Annotated[float, Field(ge=0.0, le=1.0)] = 0.7  # of the teacher's answers; the labels have the rest
+    width: int = 64  # of the transformer
+    blocks: int = 3
+    heads: int = 4
+    pretrain_epochs: int = 4  # masked patches, without labels
+    epochs: int = 8  # with labels
 
 
 class KeywordRecipe(_Table):
@@ -91,8 +84,17 @@ class KeywordRecipe(_Table):
     voices: Voices
     windows: Windows
     augment: Augment
-    model: Annotated[DsCnn | DsCnnStream, Field(discriminator="kind")]
+    model: Annotated[tables.KeywordModel, Field(discriminator="kind")]
     optimise: Optimise
+    budget: Budget | None = None
+    teacher: Teacher | None = None
+
+
+class TimeSplit(_Table):
+    """The part of every table that is measured on: what is later is never trained on."""
+
+    share: float = Field(gt=0, lt=1)  # of the rows, the last ones
+    each: str | None = None  # column (a date, a room) whose every value is split on its own; else the file
 
 
 class PresenceRecipe(_Table):
@@ -102,12 +104,21 @@ class PresenceRecipe(_Table):
     kind: Literal["presence"]
     seed: int
     channels: tuple[str, ...]  # columns of the table that the model sees
-    label: str  # the column to predict, 0 or 1
+    label: str  # the column to predict
+    # text in that column -> class
+    labels: dict[str, str] = Field(default_factory=lambda: {"0": "vacant", "1": "occupied"})
+    split: TimeSplit | None = None  # without --hold-out; default: the last fifth of every file
     row_interval_ms: float
+    input_clip: tuple[float, float] | None = None  # readings beyond are faults; in the sensor's unit
+    difference_rows: tuple[int, ...] = ()  # the model also sees what changed since so many rows ago
     clip: tuple[float, float]  # of the normalised values
     missing_limit: int  # rows that a missing value may be held
-    model: Mlp
+    balanced: bool = False  # every class weighs the same in the loss
+    window_rows: int = 1  # rows that the model sees at once
+    model: Annotated[tables.PresenceModel, Field(discriminator="kind")]
     optimise: Optimise
+    budget: Budget | None = None
+    teacher: Teacher | None = None
 
 
 Recipe = KeywordRecipe | PresenceRecipe
@@ -132,3 +143,56 @@ def load(path: Path) -> Recipe:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise BadInputError(f"{path}: {where}: {first['msg']}") from error
+
+
+RUNNING_FRAMES = 100
+"""Frames that a running mean looks back where a model with a state takes the place of one that saw whole windows."""
+
+
+def with_model(recipe: Recipe, name: str) -> Recipe:
+    """`recipe` with the network `name` in its default size, or with the one it has if that is `name`.
+
+    A network with a state sees each frame once: a front end that takes the window's mean off takes off a running mean
+    instead. Raises BadInputError for names that the kind of recipe has no network of.
+    """
+    choices: dict[str, Any] = {table.model_fields["kind"].default: table for table in _networks(recipe)}
+    if name not in choices:
+        raise BadInputError(f"there is no {recipe.kind} model {name!r}: choose one of {', '.join(choices)}")
+    if recipe.model.kind == name:
+        return recipe
+    changes: dict[str, object] = {"model": choices[name]()}
+    has_state = getattr(choices[name], "steps", False)
+    if isinstance(recipe, KeywordRecipe) and has_state and "window-" in str(recipe.front_end.get("normalisation")):
+        running = {"normalisation": "running-mean", "running_frames": RUNNING_FRAMES}
+        changes["front_end"] = {**recipe.front_end, **running}
+    return recipe.model_copy(update=changes)
+
+
+def _networks(recipe: Recipe) -> tuple[Any, ...]:
+    union = tables.KeywordModel if isinstance(recipe, KeywordRecipe) else tables.PresenceModel
+    return tuple(union.__args__)
+
+
+def to_toml(recipe: Recipe) -> str:
+    """`recipe` as the text of a train.toml that `load` reads back as the same."""
+    plain = recipe.model_dump(mode="json", exclude_none=True)
+    lines = ["# How model.tflite was trained, with the options of its command line", ""]
+    lines += [f"{key} = {_toml(value)}" for key, value in plain.items() if not isinstance(value, dict)]
+    for key, value in plain.items():
+        if isinstance(value, dict):
+            lines += [
+                "",
+                f"[{key}]",
+                *(f"{_key(name)} = {_toml(part)}" for name, part in value.items() if part is not None),
+            ]
+    return "\n".join([*lines, ""])
+
+
+def _key(name: str) -> str:
+    """A bare key, or a quoted one where it has anything but letters, digits, _ and -."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+
+
+def _toml(value: object) -> str:
+    """A value without tables; JSON's strings, numbers, truth values and arrays are TOML's too."""
+    return json.dumps(value, ensure_ascii=False)

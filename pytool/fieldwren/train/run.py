@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import util
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fieldwren import paths
 from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.features import FrontEndParameters
 from fieldwren.train import digits, presence, recipe, windowset
+from fieldwren.train.budget import merged, preset
+from fieldwren.train.classifier import Fitted, Plans, Prepared, class_weights, fit_classifier
+from fieldwren.train.data import leaks
 
-CALIBRATION_EXAMPLES = 1000
 EXAMPLES = ("digits", "presence")
-
-Float = npt.NDArray[np.float32]
-Int = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -38,18 +36,7 @@ class TrainResult:
     seconds: float
     measured_on: str  # what was held out
     test_count: int
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    """Everything that fitting needs, whatever the example."""
-
-    front_end: FrontEndParameters
-    labels: list[str]
-    train: tuple[Float, Int]
-    test: tuple[Float, Int]
-    measured_on: str
-    weights: Float | None  # of the training examples in the loss
+    figures: Mapping[str, object] = field(default_factory=dict)  # what else was measured, by name
 
 
 def train(
@@ -61,14 +48,29 @@ def train(
     without_classes: Sequence[str] = (),
     seed: int | None = None,
     recipe_file: Path | None = None,
+    allow_leaks: Sequence[str] = (),
+    model: str | None = None,
+    budget: str | None = None,
+    board: str | None = None,
+    teacher: str | None = None,
+    run: Path | None = None,
+    resume: bool = False,
     progress: Callable[[str], None] | None = None,
+    tick: Callable[[float], None] | None = None,
 ) -> TrainResult:
     """Trains `example` on the files below `data` and makes `out` an app folder with the model.
 
     `hold_out` (a speaker or corpus; a file stem) is what the model is measured on and never sees. The hyper-parameters
     are in `recipe_file` (default: the example's train.toml), `seed` overrides its seed; the same seed, data and machine
-    give the same bytes. Raises BadInputError for unknown names and unusable data, MissingToolError when the `train`
-    extra, espeak-ng or the data are not there.
+    give the same bytes. `model` is the name of another network than the recipe's, `teacher` a .keras file or "transformer".
+    A table's column that gives the label away is refused unless `allow_leaks` names it.
+
+    A `budget` (a preset of train.budget) and the memory of `board` are checked before training, and what the recipe's own
+    [budget] says. The run folder `run` (default: `out`/run) has everything about the training; after an interruption,
+    `resume` goes on there with the last whole epoch, to the same bytes. `tick` is told the share of the training that is done.
+
+    Raises BadInputError for unknown names and unusable data, OverBudgetError for a network over its budget, MissingToolError
+    when the `train` extra, espeak-ng or the data are not there.
     """
     started = time.monotonic()
     say = progress or (lambda line: None)
@@ -81,52 +83,67 @@ def train(
     source = paths.examples() / example
     settings = recipe.load(recipe_file or source / "train.toml")
     seed = settings.seed if seed is None else seed
+    settings = _changed(settings, seed, model, budget, board, teacher)
     if isinstance(settings, recipe.KeywordRecipe):
         prepared = _keyword(settings, data, say, hold_out=hold_out, without_classes=without_classes, seed=seed)
     else:
         if without_classes:
             raise BadInputError(f"{example} has no classes to leave out")
+        for line in leaks.refuse_leaks(presence.leaks_in(settings, data), allow_leaks, data):
+            say(line)
         prepared = _presence(settings, data, hold_out)
 
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is imported
-    from fieldwren.train import export, fit, models, quantise
+    from fieldwren.train import export
 
-    fit.prepare(seed)
-    model = _build(settings, prepared)
-    inputs, labels = prepared.train
-    say(f"{models.parameters(model)} parameters, {models.multiply_accumulates(model)} multiply-accumulates")
-    optimise = settings.optimise
-    options = fit.Optimisation(optimise.epochs, optimise.batch_size, optimise.learning_rate, optimise.weight_decay)
-    fit.fit(model, inputs, labels, len(prepared.labels), options, weights=prepared.weights, seed=seed, progress=say)
-    chosen = np.random.default_rng([seed, 2]).permutation(len(inputs))[:CALIBRATION_EXAMPLES]
-    content = quantise.to_int8(model, inputs[np.sort(chosen)])
-    test_inputs, test_labels = prepared.test
-    float_accuracy = _accuracy(fit.predict(model, test_inputs), test_labels)
-    int8_accuracy = _accuracy(quantise.run_int8(content, test_inputs), test_labels)
+    plans = Plans(
+        run or out / "run", seed, settings.budget, settings.teacher, resume, recipe_file and recipe_file.parent
+    )
+    fitted = fit_classifier(settings, prepared, plans, say, tick)
     training = {
-        "recipe": settings.model_dump(mode="json"),
+        "recipe": settings.model_dump(mode="json", exclude_none=True),
         "seed": seed,
         "measured_on": prepared.measured_on,
-        "float_accuracy": round(float_accuracy, 4),
-        "int8_accuracy": round(int8_accuracy, 4),
-        "test_count": len(test_labels),
+        "float_accuracy": round(fitted.float_accuracy, 4),
+        "int8_accuracy": round(fitted.int8_accuracy, 4),
+        "test_count": len(prepared.test[1]),
+        **fitted.figures,
     }
-    content = export.describe(content, prepared.front_end, prepared.labels, training)
-    result = TrainResult(
-        float_accuracy,
-        int8_accuracy,
-        models.parameters(model),
-        models.multiply_accumulates(model),
+    content = export.describe(fitted.content, fitted.front_end, prepared.labels, training)
+    if fitted.metadata:
+        content = export.with_metadata(content, fitted.metadata)
+    changed = model is not None or budget is not None or board is not None or teacher is not None
+    _write_app(out, source, recipe.to_toml(settings) if changed else None, recipe_file, content, fitted)
+    return TrainResult(
+        fitted.float_accuracy,
+        fitted.int8_accuracy,
+        fitted.params,
+        fitted.macs,
         round(time.monotonic() - started, 1),
         prepared.measured_on,
-        len(test_labels),
+        len(prepared.test[1]),
+        fitted.figures,
     )
-    _write_app(out, source, recipe_file, content)
-    return result
 
 
-def _accuracy(probabilities: Float, labels: Int) -> float:
-    return float(np.mean(np.argmax(probabilities, axis=1) == labels))
+def _changed(
+    settings: recipe.Recipe,
+    seed: int,
+    model: str | None,
+    budget: str | None,
+    board: str | None,
+    teacher: str | None,
+) -> recipe.Recipe:
+    """The recipe that the options make of `settings`."""
+    if model is not None:
+        settings = recipe.with_model(settings, model)
+    limits = merged(settings.budget, None if budget is None else preset(budget), board)
+    taught_by = settings.teacher
+    if teacher is not None:
+        taught_by = (
+            recipe.Teacher(model=teacher) if taught_by is None else taught_by.model_copy(update={"model": teacher})
+        )
+    return settings.model_copy(update={"seed": seed, "budget": limits, "teacher": taught_by})
 
 
 def _keyword(
@@ -137,10 +154,10 @@ def _keyword(
     hold_out: str | None,
     without_classes: Sequence[str],
     seed: int,
-) -> _Prepared:
+) -> Prepared:
     data = digits.load(settings, folder, hold_out=hold_out, without_classes=without_classes, seed=seed, progress=say)
     test = windowset.of_clips(data.front_end, data.held_out, data.classes)
-    return _Prepared(
+    return Prepared(
         data.front_end,
         data.labels,
         (data.train.features[..., np.newaxis], data.train.labels),
@@ -150,43 +167,35 @@ def _keyword(
     )
 
 
-def _presence(settings: recipe.PresenceRecipe, folder: Path, hold_out: str | None) -> _Prepared:
+def _presence(settings: recipe.PresenceRecipe, folder: Path, hold_out: str | None) -> Prepared:
     data = presence.load(settings, folder, hold_out=hold_out)
-    return _Prepared(data.front_end, list(presence.LABELS), data.train, data.test, data.measured_on, None)
+    classes = list(dict.fromkeys(settings.labels.values()))
+    weights = class_weights(data.train[1], len(classes)) if settings.balanced else None
+    return Prepared(data.front_end, classes, data.train, data.test, data.measured_on, weights)
 
 
-def _build(settings: recipe.Recipe, prepared: _Prepared) -> Any:
-    from fieldwren.train import models
-
-    shape = prepared.train[0].shape[1:]
-    classes = len(prepared.labels)
-    network = settings.model
-    if isinstance(network, recipe.Mlp):
-        return models.mlp(shape[0], classes, hidden=network.hidden, l2=network.l2)
-    if isinstance(network, recipe.DsCnnStream):
-        return models.ds_cnn_stream(
-            shape[0],
-            shape[1],
-            classes,
-            channels=network.channels,
-            blocks=network.blocks,
-            kernel=network.kernel,
-            strides=network.strides,
-            dropout=network.dropout,
-        )
-    return models.ds_cnn(
-        shape[0], shape[1], classes, channels=network.channels, blocks=network.blocks, dropout=network.dropout
-    )
-
-
-def _write_app(out: Path, source: Path, recipe_file: Path | None, model: bytes) -> None:
+def _write_app(
+    out: Path, source: Path, changed: str | None, recipe_file: Path | None, model: bytes, fitted: Fitted
+) -> None:
     """Puts the model, its recipe and the example's manifest into `out`; other files there stay."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".train-") as scratch:
         made = Path(scratch)
         (made / "model.tflite").write_bytes(model)
-        shutil.copyfile(recipe_file or source / "train.toml", made / "train.toml")
+        if changed is None:
+            shutil.copyfile(recipe_file or source / "train.toml", made / "train.toml")
+        else:
+            (made / "train.toml").write_text(changed, encoding="utf-8")
         if not (out / "fieldwren.toml").exists():
-            shutil.copyfile(source / "fieldwren.toml", made / "fieldwren.toml")
+            manifest = (source / "fieldwren.toml").read_text(encoding="utf-8")
+            if fitted.metadata:
+                manifest = _stepping(manifest, fitted.front_end)
+            (made / "fieldwren.toml").write_text(manifest, encoding="utf-8")
         for file in sorted(made.iterdir()):
             file.replace(out / file.name)
+
+
+def _stepping(manifest: str, front_end: FrontEndParameters) -> str:
+    """`manifest` for a model with a state, which must see each frame once: its stride is one step."""
+    stride_ms = front_end.hop_ms * front_end.window_frames
+    return re.sub(r"(?m)^stride_ms\s*=.*$", f"stride_ms = {stride_ms:g}  # one step of the model's state", manifest)

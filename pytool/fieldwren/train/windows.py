@@ -14,7 +14,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fieldwren.train.augment import Augmentation, add_noise, changing_noise, noise, to_pcm, tones, vary_word
+from fieldwren.train.augment import (
+    Augmentation,
+    add_noise,
+    changing_noise,
+    in_a_room,
+    noise,
+    through_a_microphone,
+    to_pcm,
+    tones,
+    vary_word,
+)
 from fieldwren.train.clips import SAMPLE_RATE, Audio, Clip, peak_normalised
 
 BACKGROUND = "_background"
@@ -89,7 +99,8 @@ def _add_neighbour(
 
 def _finish(window: Audio, ranges: Augmentation, rng: np.random.Generator) -> Pcm:
     """Noise, level and 16-bit samples. The noise level refers to speech of peak 0.5 (root mean square about 0.1)."""
-    window = add_noise(window, 0.1, ranges, rng)
+    window = add_noise(in_a_room(window, ranges, rng), 0.1, ranges, rng)
+    window = through_a_microphone(window, ranges, rng)
     if rng.random() < 0.1:
         window = window + np.float32(rng.uniform(-0.02, 0.02))  # a microphone with DC
     return to_pcm(window * np.float32(10 ** (rng.uniform(*ranges.gain_db) / 20)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +61,7 @@ def make(
 
     `classes` are the labels without the background. Window i depends on the clips, `seed` and i alone.
     """
-    key = _digest(parameters, sources, classes, astuple(ranges), per_clip, background_share, seed)
+    key = _digest(parameters, sources, classes, ranges.key, per_clip, background_share, seed)
     file = paths.cache() / "windows" / f"{key}.npz"
     if file.is_file():
         with np.load(file) as stored:

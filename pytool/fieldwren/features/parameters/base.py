@@ -105,11 +105,11 @@ def check_choice(owner: Any, name: str, choices: tuple[Any, ...]) -> None:
     require(value in choices, f"{name} is {value!r}, must be one of {', '.join(map(str, choices))}")
 
 
-def check_clip(clip: Any) -> None:
+def check_clip(clip: Any, name: str = "clip") -> None:
     """`clip` is None or (lower, higher)."""
     require(
         clip is None or (isinstance(clip, tuple) and len(clip) == 2 and all(map(is_real, clip)) and clip[0] < clip[1]),
-        f"clip is {clip!r}, must be null or a lower and a higher number",
+        f"{name} is {clip!r}, must be null or a lower and a higher number",
     )
 
 

@@ -25,11 +25,12 @@ from fieldwren.features.parameters.base import (
 class SensorFrontEnd(Parameters):
     """Windows over rows of sensor values.
 
-    A frame is (x - offset) / scale of every channel, then for each entry of `difference_rows` the change since that
-    many rows ago, divided by the matching row of `difference_scale`; all clipped to `clip`. `window_frames`
-    consecutive frames make one model input, a new one every `hop_rows` rows. A missing value (NaN) becomes the
-    channel's last value ("hold") or its `fill` ("fill") for at most `missing_limit` rows in a row; after a longer gap
-    windows begin anew. `SensorFrontEnd.fit` takes offset, scale and fill from training rows.
+    Readings x are limited to `input_clip`. A frame is (x - offset) / scale of every channel, then for each entry of
+    `difference_rows` the change since that many rows ago, divided by the matching row of `difference_scale`; all
+    clipped to `clip`. `window_frames` consecutive frames make one model input, a new one every `hop_rows` rows. A
+    missing value (NaN) becomes the channel's last value ("hold") or its `fill` ("fill") for at most `missing_limit`
+    rows in a row; after a longer gap windows begin anew. `SensorFrontEnd.fit` takes offset, scale and fill from
+    training rows.
     """
 
     kind: ClassVar[str] = "sensor"
@@ -39,6 +40,7 @@ class SensorFrontEnd(Parameters):
     offset: tuple[float, ...]
     scale: tuple[float, ...]
     fill: tuple[float, ...] = ()
+    input_clip: tuple[float, float] | None = None
     clip: tuple[float, float] | None = None
     missing: Literal["hold", "fill"] = "hold"
     missing_limit: int = 0
@@ -58,6 +60,7 @@ class SensorFrontEnd(Parameters):
         check_tuple(self, "scale", float, count)
         require(all(abs(v) >= 1e-30 for v in self.scale), "scale has a value of 0")
         check_tuple(self, "fill", float, count if self.missing == "fill" or self.fill else 0)
+        check_clip(self.input_clip, "input_clip")
         check_clip(self.clip)
         check_choice(self, "missing", ("hold", "fill"))
         check_int(self, "missing_limit", 0, 65534)
@@ -116,6 +119,8 @@ class SensorFrontEnd(Parameters):
             f"training rows have shape {list(table.shape)}, must be [rows, {len(channels)}]",
         )
         table = np.where(np.isfinite(table), table, np.nan)
+        if others.get("input_clip") is not None:
+            table = np.clip(table, *others["input_clip"])
         for name, column in zip(channels, table.T, strict=True):
             require(not np.isnan(column).all(), f"channel {name} has no value in the training rows")
         require(normalisation in ("standard", "min-max"), f"normalisation {normalisation!r} is not known")

@@ -11,12 +11,15 @@ from fieldwren.features.tables.data import KIND_SENSOR, MISSING, NO_CLIP, ROUNDI
 def sensor_data(p: SensorFrontEnd) -> FrontEndData:
     """fw_sensor_config_t."""
     low, high = p.clip or NO_CLIP
+    input_low, input_high = p.input_clip or NO_CLIP
     fields: dict[str, FieldValue] = {
         "channel_count": len(p.channels),
         "hop_rows": p.hop_rows,
         "missing_limit": p.missing_limit,
         "missing": MISSING[p.missing],
         "difference_count": len(p.difference_rows),
+        "input_low": input_low,
+        "input_high": input_high,
         "clip_low": low,
         "clip_high": high,
         "offset": np.asarray(p.offset, np.float32),
