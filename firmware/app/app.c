@@ -309,7 +309,9 @@ static int refill(fw_app_t *app) {
   if (count == 0u) return 0;
   fw_microphone_process(&app->microphone, (const int16_t *)samples, app->chunk, count);
   fw_sample_ring_drop(&app->ring, count);
+#if defined(FW_CAPTURE)
   fw_capture_push(&app->capture, app->chunk, count);
+#endif
   app->chunk_count = count;
   app->chunk_next = 0;
   return 1;

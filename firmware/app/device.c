@@ -19,7 +19,9 @@ static const char *const usages[] = {
     "stream start [sensor]",
     "stream stop [BYTES]",
     "set threshold LABEL|#INDEX VALUE",
+#if defined(FW_CAPTURE)
     "capture start|stop",
+#endif
     "reboot",
 #if defined(FW_LEARN)
     "learn status|answer|class LABEL",
@@ -64,6 +66,25 @@ static int app_is_fed(const fw_device_t *device) {
   return device->app->source == FW_SOURCE_LINK;
 }
 
+#if defined(FW_CAPTURE)
+static void end_capture(fw_device_t *device) {
+  fw_device_end_capture(device);
+}
+
+static int send_capture(fw_device_t *device) {
+  return fw_device_send_capture(device);
+}
+#else
+static void end_capture(fw_device_t *device) {
+  (void)device;
+}
+
+static int send_capture(fw_device_t *device) {
+  (void)device;
+  return 0;
+}
+#endif
+
 static void hello(fw_device_t *device) {
   fw_link_t *link = &device->link;
   uint32_t session;
@@ -74,7 +95,7 @@ static void hello(fw_device_t *device) {
   }
   if (link->has_session == 0u || link->session != session) {
     /* Whoever listened or fed the app is gone. */
-    fw_device_end_capture(device);
+    end_capture(device);
     if (app_is_fed(device)) {
       fw_link_close_stream(link);
       fw_device_end_stream(device);
@@ -88,7 +109,7 @@ static void hello(fw_device_t *device) {
 }
 
 static void bye(fw_device_t *device) {
-  fw_device_end_capture(device);
+  end_capture(device);
   fw_link_answer(&device->link);
   fw_link_answer_end(&device->link);
   fw_link_close_session(&device->link);
@@ -187,8 +208,10 @@ static void command(fw_device_t *device) {
     fw_device_command_put(device);
   } else if (fw_command_is(c, 0, "stream")) {
     fw_device_command_stream(device);
+#if defined(FW_CAPTURE)
   } else if (fw_command_is(c, 0, "capture")) {
     fw_device_command_capture(device);
+#endif
   } else if (fw_command_is(c, 0, "set")) {
     set(device);
   } else if (alone && fw_command_is(c, 0, "bye")) {
@@ -290,12 +313,12 @@ int fw_device_poll(fw_device_t *device) {
   if (show_detection(device) || show_values(device) || fw_device_stream_window(device)) return 1;
   /* Whoever feeds the app over the link can be made to wait, so nothing of what it hears is lost. A microphone cannot:
    * its samples go first, and the host gets what there is time for. */
-  if (app_is_fed(device) && fw_device_send_capture(device)) return 1;
+  if (app_is_fed(device) && send_capture(device)) return 1;
 #if defined(FW_STREAM_FILE)
   if (fw_device_stream_file(device)) return 1;
 #endif
   event = fw_app_poll(device->app);
-  if (event == FW_APP_IDLE) return fw_device_send_capture(device);
+  if (event == FW_APP_IDLE) return send_capture(device);
   if (event != FW_APP_ENDED) return 1;
   show_end(device);
   fw_device_end_stream(device);

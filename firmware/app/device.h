@@ -61,7 +61,7 @@ int fw_device_stream_file(fw_device_t *device);
 /* The window was closed and has opened again: says so. Returns 0 if there is nothing to say. */
 int fw_device_stream_window(fw_device_t *device);
 
-/* Audio for the host: capture start, capture stop. */
+/* Audio for the host: capture start, capture stop. Only in images built with FW_CAPTURE. */
 void fw_device_command_capture(fw_device_t *device);
 void fw_device_end_capture(fw_device_t *device);
 

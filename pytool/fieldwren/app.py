@@ -81,7 +81,7 @@ class MicrophoneSettings(Strict):
 class LinkSettings(Strict):
     """`buffer_ms`: input that is buffered while the model runs.
 
-    `capture`: whether audio may leave the device. Without it the firmware refuses, and has no memory for any; with it the
+    `capture`: whether audio may leave the device. Without it the firmware has no code that could send any; with it the
     host can record what the front end hears, for as long as it likes, and the device keeps `capture_ms` of it for a host
     that is late.
     """

@@ -171,7 +171,7 @@ def build_device(manifest: str, folder: Path, *, learns: bool = False, board: Bo
     if not learns:
         del rendered["app_main.c"]
         rendered["device_main.c"] = (HERE / "device_main.c").read_bytes()
-    defines = ("-DFW_LEARN",) if learns else ()
+    defines = ("-DFW_CAPTURE", "-DFW_LEARN") if learns else ("-DFW_CAPTURE",)
     if "fleet = true" in manifest:
         defines += ("-DFW_FLEET", "-DFW_STREAM_FILE")
     cache = paths.cache() / "link-tests"

@@ -32,7 +32,7 @@ def image(board_id: str, folder: Path) -> Path:
     model = devices.tiny_app(devices.KEYWORD, folder)
     files = render_app(model, devices.program(), board, {"model.h": devices.MODEL_H})
     files["model.c"] = (devices.HERE / "model.c").read_bytes()
-    defines = {"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.front_end).kind}u"}
+    defines = {"FW_CAPTURE": None, "FW_FRONTEND_KINDS": f"{1 << front_end_data(model.front_end).kind}u"}
     return cached_image(Sources(files=files, firmware=app_firmware(), defines=defines), board).elf
 
 

@@ -88,6 +88,8 @@ def app_sources(
         firmware.add("runtime/halve.c")
     files, image = _rendered_app(model, planned.program, board, rendered)
     defines: dict[str, str | None] = {"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.device_front_end).kind}u"}
+    if model.app.link.capture:
+        defines["FW_CAPTURE"] = None
     if model.factory is not None:
         defines["FW_LEARN"] = None
         if model.app.learn is not None and model.app.learn.fleet:
