@@ -164,8 +164,8 @@ fw_status_t fw_app_reset(fw_app_t *app) {
     app->frames_until_due = app->config->first_frames;
   }
   app->values_ready = 0;
+  fw_app_capture_stop(app);
   app->is_current = 0;
-  app->capturing = 0;
 #if defined(FW_LEARN)
   if (learning_of(app) != NULL) fw_learning_restart(learning_of(app));
 #endif
@@ -209,14 +209,28 @@ uint32_t fw_app_queued(const fw_app_t *app) {
   return fw_sample_ring_count(&app->ring) + app->chunk_count - app->chunk_next;
 }
 
+static uint32_t time_ms(const fw_app_t *app, uint64_t elements) {
+  return (uint32_t)(elements * app->config->period_numerator_ms / app->config->period_denominator);
+}
+
 uint32_t fw_app_time_ms(const fw_app_t *app) {
-  return (uint32_t)(app->consumed * app->config->period_numerator_ms / app->config->period_denominator);
+  return time_ms(app, app->consumed);
 }
 
 int fw_app_detection(const fw_app_t *app, uint32_t number, fw_detection_t *detection) {
   if (number >= app->counters.detections || app->counters.detections - number > FW_APP_DETECTIONS) return 0;
   *detection = app->detections[number % FW_APP_DETECTIONS];
   return 1;
+}
+
+const char *fw_app_label(const fw_app_t *app, uint32_t label) {
+#if defined(FW_LEARN)
+  const fw_learning_t *const learning = learning_of(app);
+  if (learning != NULL && learning->learner_config.classes_most > 1u && !fw_learning_has_values(learning)) {
+    return fw_learning_name(learning, label);
+  }
+#endif
+  return app->config->labels[label];
 }
 
 uint8_t *fw_app_input(const fw_app_t *app, uint32_t index) {
@@ -247,11 +261,18 @@ int fw_app_take_values(fw_app_t *app) {
   return ready;
 }
 
-fw_status_t fw_app_capture(fw_app_t *app) {
-  if (app->memory.capture == NULL || !is_pcm(app)) return FW_E_UNKNOWN;
-  app->captured = 0;
-  app->capturing = 1;
+fw_status_t fw_app_capture_start(fw_app_t *app) {
+  if (app->memory.capture.blocks == NULL || !is_pcm(app)) return FW_E_UNKNOWN;
+  fw_capture_start(&app->capture, &app->memory.capture);
   return FW_OK;
+}
+
+void fw_app_capture_stop(fw_app_t *app) {
+  fw_capture_stop(&app->capture);
+}
+
+uint32_t fw_app_heard_ms(const fw_app_t *app) {
+  return time_ms(app, app->consumed + app->chunk_count - app->chunk_next);
 }
 
 #if defined(FW_LEARN)
@@ -356,14 +377,6 @@ static fw_app_event_t infer(fw_app_t *app) {
   return FW_APP_INFERENCE;
 }
 
-static void record(fw_app_t *app, const int16_t *samples, uint32_t count) {
-  const uint32_t room = app->memory.capture_samples - app->captured;
-  if (count > room) count = room;
-  memcpy(app->memory.capture + app->captured, samples, count * sizeof *samples);
-  app->captured += count;
-  if (app->captured == app->memory.capture_samples) app->capturing = 0;
-}
-
 /* Samples from the ring through the microphone into the chunk. Returns 0 if there are none. */
 static int refill(fw_app_t *app) {
   const void *samples;
@@ -372,7 +385,9 @@ static int refill(fw_app_t *app) {
   if (count == 0u) return 0;
   fw_microphone_process(&app->microphone, (const int16_t *)samples, app->chunk, count);
   fw_sample_ring_drop(&app->ring, count);
-  if (app->capturing != 0u) record(app, app->chunk, count);
+#if defined(FW_CAPTURE)
+  fw_capture_push(&app->capture, app->chunk, count);
+#endif
   app->chunk_count = count;
   app->chunk_next = 0;
   return 1;

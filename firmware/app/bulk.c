@@ -54,15 +54,6 @@ void fw_device_open_get(fw_device_t *device, const uint8_t *bytes, uint32_t size
   fw_link_answer_end(&device->link);
 }
 
-static void get_capture(fw_device_t *device) {
-  const fw_app_t *app = device->app;
-  if (app->capturing != 0u || app->captured == 0u) {
-    fw_link_error(&device->link, "not_ready", "the recording is not complete: capture, and wait", 1);
-    return;
-  }
-  fw_device_open_get(device, (const uint8_t *)app->memory.capture, app->captured * (uint32_t)sizeof(int16_t));
-}
-
 #if defined(FW_LEARN)
 /* The newest record, straight from flash. */
 static void get_head(fw_device_t *device) {
@@ -95,8 +86,6 @@ void fw_device_command_get(fw_device_t *device) {
       return;
     }
     fw_device_open_get(device, fw_app_output(device->app, index), tensor->bytes);
-  } else if (device->app->memory.capture != NULL && fw_command_is(command, 1, "capture")) {
-    get_capture(device);
 #if defined(FW_LEARN)
   } else if (device->app->memory.learning != NULL && fw_command_is(command, 1, "head")) {
     get_head(device);

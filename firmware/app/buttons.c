@@ -59,7 +59,7 @@ static void press(fw_device_t *device, const fw_button_t *button, uint32_t numbe
   if (status != FW_OK) {
     fw_json_string(json, "error", code_of(g, status));
   } else if (class_number != FW_LEARNER_NEGATIVE) {
-    fw_json_text(json, "taught", fw_device_label_name(device, fw_learning_label(g, class_number)), 128);
+    fw_json_text(json, "taught", fw_app_label(device->app, fw_learning_label(g, class_number)), 128);
   }
   fw_link_line_end(&device->link);
 }

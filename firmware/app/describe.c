@@ -88,7 +88,7 @@ void fw_device_command_label(fw_device_t *device) {
   }
   json = fw_link_answer(&device->link);
   fw_json_uint(json, "index", label);
-  fw_json_text(json, "label", fw_device_label_name(device, label), 128);
+  fw_json_text(json, "label", fw_app_label(app, label), 128);
   fw_json_q15(json, "threshold", app->detector.thresholds_q15[label]);
   fw_json_bool(json, "background", detector->background[label]);
   fw_json_q15(json, "smoothed", fw_detector_smoothed(&app->detector, label));

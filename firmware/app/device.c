@@ -22,7 +22,9 @@ static const char *const usages[] = {
 #if defined(FW_LEARN)
     "set teach_below VALUE",
 #endif
-    "capture",
+#if defined(FW_CAPTURE)
+    "capture start|stop",
+#endif
     "reboot",
 #if defined(FW_LEARN)
     "learn status|answer|class LABEL|missed NUMBER",
@@ -67,6 +69,25 @@ static int app_is_fed(const fw_device_t *device) {
   return device->app->source == FW_SOURCE_LINK;
 }
 
+#if defined(FW_CAPTURE)
+static void end_capture(fw_device_t *device) {
+  fw_device_end_capture(device);
+}
+
+static int send_capture(fw_device_t *device) {
+  return fw_device_send_capture(device);
+}
+#else
+static void end_capture(fw_device_t *device) {
+  (void)device;
+}
+
+static int send_capture(fw_device_t *device) {
+  (void)device;
+  return 0;
+}
+#endif
+
 static void hello(fw_device_t *device) {
   fw_link_t *link = &device->link;
   uint32_t session;
@@ -76,7 +97,8 @@ static void hello(fw_device_t *device) {
     return;
   }
   if (link->has_session == 0u || link->session != session) {
-    /* Whoever fed the app is gone. */
+    /* Whoever listened or fed the app is gone. */
+    end_capture(device);
     if (app_is_fed(device)) {
       fw_link_close_stream(link);
       fw_device_end_stream(device);
@@ -90,6 +112,7 @@ static void hello(fw_device_t *device) {
 }
 
 static void bye(fw_device_t *device) {
+  end_capture(device);
   fw_link_answer(&device->link);
   fw_link_answer_end(&device->link);
   fw_link_close_session(&device->link);
@@ -126,16 +149,6 @@ static void reboot(fw_device_t *device) {
   fw_link_answer_end(&device->link);
 }
 
-const char *fw_device_label_name(const fw_device_t *device, uint32_t label) {
-#if defined(FW_LEARN)
-  const fw_learning_t *const learning = device->app->memory.learning;
-  if (learning != NULL && learning->learner_config.classes_most > 1u && !fw_learning_has_values(learning)) {
-    return fw_learning_name(learning, label);
-  }
-#endif
-  return device->app->config->labels[label];
-}
-
 uint32_t fw_device_find_label(const fw_device_t *device, const char *word) {
   const fw_app_config_t *config = device->app->config;
   const uint32_t count = config->detector.class_count;
@@ -147,7 +160,7 @@ uint32_t fw_device_find_label(const fw_device_t *device, const char *word) {
     }
     return index < count ? index : count;
   }
-  while (index < count && strcmp(fw_device_label_name(device, index), word) != 0) index++;
+  while (index < count && strcmp(fw_app_label(device->app, index), word) != 0) index++;
   return index;
 }
 
@@ -198,16 +211,6 @@ static void set(fw_device_t *device) {
   fw_link_answer_end(&device->link);
 }
 
-static void capture(fw_device_t *device) {
-  if (!fw_link_admit(&device->link)) return;
-  if (fw_app_capture(device->app) != FW_OK) {
-    fw_link_error(&device->link, "forbidden", "this app does not let audio leave the device", FW_COMMAND_WORDS);
-    return;
-  }
-  fw_json_uint(fw_link_answer(&device->link), "samples", device->app->memory.capture_samples);
-  fw_link_answer_end(&device->link);
-}
-
 static void command(fw_device_t *device) {
   const fw_command_t *c = &device->link.command;
   const int alone = c->word_count == 1u;
@@ -231,6 +234,10 @@ static void command(fw_device_t *device) {
     fw_device_command_put(device);
   } else if (fw_command_is(c, 0, "stream")) {
     fw_device_command_stream(device);
+#if defined(FW_CAPTURE)
+  } else if (fw_command_is(c, 0, "capture")) {
+    fw_device_command_capture(device);
+#endif
   } else if (fw_command_is(c, 0, "set")) {
     set(device);
   } else if (alone && fw_command_is(c, 0, "bye")) {
@@ -245,8 +252,6 @@ static void command(fw_device_t *device) {
     reset(device);
   } else if (alone && fw_command_is(c, 0, "infer")) {
     fw_device_command_infer(device);
-  } else if (alone && fw_command_is(c, 0, "capture")) {
-    capture(device);
   } else if (alone && fw_command_is(c, 0, "reboot")) {
     reboot(device);
   } else {
@@ -284,7 +289,7 @@ static int show_detection(fw_device_t *device) {
   while (!fw_app_detection(app, device->shown, &detection)) device->shown++, device->missed++;
   json = fw_link_line(&device->link);
   fw_json_uint(json, "t_ms", detection.t_ms);
-  fw_json_text(json, "label", fw_device_label_name(device, detection.label), 128);
+  fw_json_text(json, "label", fw_app_label(app, detection.label), 128);
   fw_json_q15(json, "confidence", detection.confidence_q15);
   fw_json_uint(json, "n", device->shown);
   fw_link_line_end(&device->link);
@@ -331,11 +336,15 @@ int fw_device_poll(fw_device_t *device) {
   fw_app_event_t event;
   if (device->link.transmit_count != 0u) return 1;
   if (show_detection(device) || show_values(device) || fw_device_stream_window(device)) return 1;
+  /* Whoever feeds the app over the link can be made to wait, so nothing of what it hears is lost. A microphone cannot:
+   * its samples go first, and the host gets what there is time for. */
+  if (app_is_fed(device) && send_capture(device)) return 1;
 #if defined(FW_STREAM_FILE)
   if (fw_device_stream_file(device)) return 1;
 #endif
   event = fw_app_poll(device->app);
-  if (event != FW_APP_ENDED) return event != FW_APP_IDLE;
+  if (event == FW_APP_IDLE) return send_capture(device);
+  if (event != FW_APP_ENDED) return 1;
   show_end(device);
   fw_device_end_stream(device);
   return 1;

@@ -22,9 +22,6 @@ void fw_device_command_detections(fw_device_t *device);
 /* A label by name, or by "#INDEX". Returns the number of labels if there is none. */
 uint32_t fw_device_find_label(const fw_device_t *device, const char *word);
 
-/* Its name now: that of an app that learns may change. */
-const char *fw_device_label_name(const fw_device_t *device, uint32_t label);
-
 /* Commands about learning; 0 if this is none. Only in images built with FW_LEARN. */
 int fw_device_learn_command(fw_device_t *device);
 
@@ -63,6 +60,13 @@ int fw_device_stream_file(fw_device_t *device);
 
 /* The window was closed and has opened again: says so. Returns 0 if there is nothing to say. */
 int fw_device_stream_window(fw_device_t *device);
+
+/* Audio for the host: capture start, capture stop. Only in images built with FW_CAPTURE. */
+void fw_device_command_capture(fw_device_t *device);
+void fw_device_end_capture(fw_device_t *device);
+
+/* The next block that the host asked for, if there is one. Returns 0 if there is nothing to send. */
+int fw_device_send_capture(fw_device_t *device);
 
 /* Starts the app anew, whatever it did. */
 void fw_device_start(fw_device_t *device, fw_source_t source);

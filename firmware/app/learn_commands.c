@@ -60,7 +60,7 @@ static void answer_class(fw_device_t *device, uint32_t class_number) {
   const uint32_t label = fw_learning_label(learning_of(device), class_number);
   fw_json_t *json = fw_link_answer(&device->link);
   fw_json_uint(json, "index", label);
-  fw_json_text(json, "label", fw_device_label_name(device, label), FW_LEARNER_NAME_BYTES);
+  fw_json_text(json, "label", fw_app_label(device->app, label), FW_LEARNER_NAME_BYTES);
   fw_link_answer_end(&device->link);
 }
 
@@ -82,7 +82,7 @@ static void teach_normal(fw_device_t *device, fw_sample_kind_t kind, uint32_t la
   if (status == FW_OK) {
     fw_json_t *json = fw_link_answer(&device->link);
     fw_json_uint(json, "index", label);
-    fw_json_text(json, "label", fw_device_label_name(device, label), 128);
+    fw_json_text(json, "label", fw_app_label(device->app, label), 128);
     fw_link_answer_end(&device->link);
   } else {
     refuse(device, status, "there is no such sample yet", 1);
@@ -351,7 +351,7 @@ static void learn_missed(fw_device_t *device) {
   fw_json_uint(json, "n", number);
   fw_json_uint(json, "t_ms", miss.t_ms);
   fw_json_uint(json, "index", miss.label);
-  fw_json_text(json, "label", fw_device_label_name(device, miss.label), 128);
+  fw_json_text(json, "label", fw_app_label(device->app, miss.label), 128);
   fw_json_q15(json, "confidence", miss.posterior_q15);
   fw_link_answer_end(&device->link);
 }
@@ -369,7 +369,7 @@ static void learn_class(fw_device_t *device) {
   const uint32_t label = fw_learning_label(g, class_number);
   fw_json_t *json = fw_link_answer(&device->link);
   fw_json_uint(json, "index", label);
-  fw_json_text(json, "label", fw_device_label_name(device, label), 128);
+  fw_json_text(json, "label", fw_app_label(device->app, label), 128);
   fw_json_uint(json, "taught", entry->taught);
   fw_json_uint(json, "kept", entry->own);
   fw_json_uint(json, "stored", entry->stored);
@@ -395,7 +395,7 @@ static void answer_values(fw_device_t *device) {
     const uint32_t label = app->memory.posteriors[1] >= config->detector.thresholds_q15[1];
     fw_json_t *json = fw_link_answer(&device->link);
     fw_json_uint(json, "index", label);
-    fw_json_text(json, "label", fw_device_label_name(device, label), 128);
+    fw_json_text(json, "label", fw_app_label(device->app, label), 128);
     fw_json_q15(json, "confidence", app->memory.posteriors[label]);
     fw_json_bool(json, "accepted", 1);
   }
@@ -417,7 +417,7 @@ static void learn_answer(fw_device_t *device) {
   const uint32_t label = fw_learning_label(g, answer.label);
   fw_json_t *json = fw_link_answer(&device->link);
   fw_json_uint(json, "index", label);
-  fw_json_text(json, "label", fw_device_label_name(device, label), 128);
+  fw_json_text(json, "label", fw_app_label(device->app, label), 128);
   fw_json_float(json, "confidence", answer.confidence);
   fw_json_bool(json, "accepted", answer.accepted);
   fw_link_answer_end(&device->link);

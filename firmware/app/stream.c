@@ -139,6 +139,9 @@ void fw_device_start(fw_device_t *device, fw_source_t source) {
   close_file(device);
 #endif
   fw_app_stop(device->app);
+#if defined(FW_CAPTURE)
+  fw_device_end_capture(device); /* its time begins anew */
+#endif
   fw_device_forget_tensors(device);
   (void)fw_app_start(device->app, source); /* cannot fail: the app was stopped just now */
   device->shown = 0;

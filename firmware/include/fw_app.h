@@ -25,6 +25,7 @@
 #include "fw_model.h"
 #include "fw_status.h"
 #include "learn/participant.h"
+#include "runtime/capture.h"
 #include "runtime/detector.h"
 #include "runtime/microphone.h"
 #include "runtime/sample_ring.h"
@@ -72,6 +73,7 @@ typedef struct {
                              holds the frames of this many strides; as many instances of its state take turns */
   uint32_t warm_up;       /* incremental: inferences before the first whose window is full; they report nothing */
   uint32_t first_frames;  /* incremental: frames before the first of them, 1 … stride_frames */
+  uint32_t window_ms;     /* PCM: the input that one result is about */
   uint32_t period_numerator_ms; /* one element lasts numerator / denominator milliseconds; */
   uint32_t period_denominator;  /* PCM: 1000 / sample rate in Hz */
 } fw_app_config_t;
@@ -83,17 +85,16 @@ typedef struct {
   uint32_t frontend_bytes;
   void *detector; /* FW_DETECTOR_BYTES(), 4-byte aligned */
   uint32_t detector_bytes;
-  void *window;     /* FW_POSTERIOR_RECONSTRUCTION: as large as the model's input, 4-byte aligned; else null */
-  float *residual;  /* likewise: [elements of the model's input] */
-  float *row;       /* FW_INPUT_ROWS_INT8: [columns]; else null */
-  int16_t *capture; /* where fw_app_capture() records to; null: nothing is ever recorded */
-  uint32_t capture_samples;
-  uint16_t *posteriors;    /* [class_count] */
+  void *window;    /* FW_POSTERIOR_RECONSTRUCTION: as large as the model's input, 4-byte aligned; else null */
+  float *residual; /* likewise: [elements of the model's input] */
+  float *row;      /* FW_INPUT_ROWS_INT8: [columns]; else null */
+  fw_capture_memory_t capture; /* of what the front end hears; without blocks nothing is ever recorded */
+  uint16_t *posteriors;        /* [class_count] */
   fw_learning_t *learning; /* open; its labels are the detector's, and the model's first output is the embedding. Null:
                               the app does not learn. Only in images built with FW_LEARN. */
   fw_participant_t *participant; /* open, with the learner of `learning`; null: the app is in no fleet. Only in images
                                     built with FW_FLEET. */
-  void *samples;           /* FW_SAMPLE_RING_BYTES(elements, element bytes), 4-byte aligned */
+  void *samples;                 /* FW_SAMPLE_RING_BYTES(elements, element bytes), 4-byte aligned */
   uint32_t samples_bytes;
 } fw_app_memory_t;
 
@@ -141,11 +142,10 @@ typedef struct {
   uint8_t due;               /* a window is complete and waits for the model */
   uint8_t finishing;
   uint8_t values_ready; /* FW_POSTERIOR_VALUES: the model ran; fw_app_take_values() has not said so yet */
-  uint8_t capturing;
   float teach_below;    /* as configured, or as it was set since */
   uint8_t is_current;   /* the model's outputs are those of the last window; no inference has failed since */
   uint8_t learned_last; /* the last step was one of learning: the next is the input's */
-  uint32_t captured;    /* samples in the capture buffer */
+  fw_capture_t capture;
 } fw_app_t;
 
 /* FW_E_ARGUMENT: the configuration contradicts itself or the model (kind, size and type of its input, number
@@ -188,6 +188,9 @@ uint32_t fw_app_time_ms(const fw_app_t *app);
  * FW_APP_DETECTIONS newer ones exist. */
 int fw_app_detection(const fw_app_t *app, uint32_t number, fw_detection_t *detection);
 
+/* The name of a label now: that of an app that learns may change. */
+const char *fw_app_label(const fw_app_t *app, uint32_t label);
+
 /* FW_POSTERIOR_VALUES: 1, once, after an inference. */
 int fw_app_take_values(fw_app_t *app);
 
@@ -198,9 +201,14 @@ float fw_app_value(const fw_app_t *app, uint32_t index);
 /* The posteriors of the newest window again, by the head as it is now: an autoencoder that learns. */
 void fw_app_look_again(fw_app_t *app);
 
-/* Records the samples that the front end hears from now on into memory.capture, until it is full. FW_E_UNKNOWN: this
- * app has no such memory, which is so unless its manifest says that audio may leave the device. */
-fw_status_t fw_app_capture(fw_app_t *app);
+/* Records the samples that the front end hears from now on, until it is stopped or the app started anew; blocks are
+ * read with fw_capture_block(&app->capture). FW_E_UNKNOWN: this app has no memory for that, which is so unless its
+ * manifest says that audio may leave the device. */
+fw_status_t fw_app_capture_start(fw_app_t *app);
+void fw_app_capture_stop(fw_app_t *app);
+
+/* The time of the next sample that is recorded: samples on their way to the front end are recorded already. */
+uint32_t fw_app_heard_ms(const fw_app_t *app);
 
 /* Input or output tensor `index` in the arena, for feeding the model by hand while the app is stopped; null
  * if there is no such tensor. */

@@ -96,6 +96,12 @@ typedef struct {
 } fw_stream_t;
 
 typedef struct {
+  uint32_t next;  /* number of the block that the host waits for */
+  uint32_t until; /* the first block that it has not asked for; both wrap */
+  uint16_t id;    /* 0: none */
+} fw_live_t;
+
+typedef struct {
   uint32_t lines;         /* commands understood */
   uint32_t lines_broken;  /* too long, cut off, garbled, wrong CRC, no command */
   uint32_t frames;        /* frames understood */
@@ -123,6 +129,7 @@ typedef struct {
   fw_inbound_t inbound;
   fw_outbound_t outbound;
   fw_stream_t stream;
+  fw_live_t live;
   fw_link_counters_t counters;
   fw_json_t json;
   const uint8_t *payload; /* of FW_LINK_STREAM */
@@ -189,6 +196,18 @@ void fw_link_close_stream(fw_link_t *link);
  * `window` more could follow. Also called on its own, with taken = 0, when room has grown; only while nothing
  * waits to be sent. */
 void fw_link_stream_accept(fw_link_t *link, uint32_t taken, uint32_t window);
+
+/* Bulk data out, endless, in numbered blocks that come into being while the host waits for them: a READ asks for a
+ * number of blocks (its payload) from its offset on. One that goes on where the last one ended adds to it; any other
+ * goes back, for what was lost. */
+void fw_link_open_live(fw_link_t *link);
+void fw_link_close_live(fw_link_t *link);
+
+/* 1, and its number, if the host has asked for another block; only while nothing waits to be sent. */
+int fw_link_live_wants(const fw_link_t *link, uint32_t *number);
+
+/* Sends that block, or a later one if those before it are gone, which the frame says (FW_ACK_GAP). */
+void fw_link_live_send(fw_link_t *link, uint32_t number, const uint8_t *bytes, uint32_t count);
 
 #ifdef __cplusplus
 }

@@ -109,6 +109,16 @@ static void outbound_read(fw_link_t *link, uint32_t offset, const uint8_t *paylo
   send_frame(link, FW_FRAME_DATA, FW_ACK_OK, out->id, offset, out->bytes + offset, wanted);
 }
 
+static void live_read(fw_link_t *link, uint32_t offset, const uint8_t *payload, uint32_t count) {
+  fw_live_t *live = &link->live;
+  if (count != WORD_BYTES) {
+    acknowledge(link, FW_ACK_RANGE, live->id, live->next, 0);
+    return;
+  }
+  if (offset != live->until) live->next = offset;
+  live->until = offset + read_u32(payload);
+}
+
 fw_link_event_t fw_transfer_frame(fw_link_t *link, uint8_t *body, uint32_t count) {
   const int32_t decoded = fw_cobs_decode(body, count);
   const uint8_t *payload = body + FW_FRAME_HEADER_BYTES;
@@ -138,6 +148,10 @@ fw_link_event_t fw_transfer_frame(fw_link_t *link, uint8_t *body, uint32_t count
   }
   if (transfer != 0u && body[0] == FW_FRAME_READ && transfer == link->outbound.id) {
     outbound_read(link, offset, payload, payload_count);
+    return FW_LINK_NONE;
+  }
+  if (transfer != 0u && body[0] == FW_FRAME_READ && transfer == link->live.id) {
+    live_read(link, offset, payload, payload_count);
     return FW_LINK_NONE;
   }
   acknowledge(link, FW_ACK_TRANSFER, transfer, offset, 0);
@@ -204,4 +218,27 @@ void fw_link_stream_accept(fw_link_t *link, uint32_t taken, uint32_t window) {
   link->stream.offset += taken;
   link->stream.window = window;
   acknowledge_stream(link, FW_ACK_OK);
+}
+
+void fw_link_open_live(fw_link_t *link) {
+  link->live.id = new_id(link);
+  link->live.next = 0;
+  link->live.until = 0;
+}
+
+void fw_link_close_live(fw_link_t *link) {
+  link->live.id = 0;
+}
+
+int fw_link_live_wants(const fw_link_t *link, uint32_t *number) {
+  *number = link->live.next;
+  return link->live.id != 0u && link->live.next != link->live.until;
+}
+
+void fw_link_live_send(fw_link_t *link, uint32_t number, const uint8_t *bytes, uint32_t count) {
+  fw_live_t *live = &link->live;
+  const fw_ack_status_t status = number == live->next ? FW_ACK_OK : FW_ACK_GAP;
+  send_frame(link, FW_FRAME_DATA, (uint8_t)status, live->id, number, bytes, count);
+  /* What is gone counts as sent: a host that asked for so many blocks waits for no more than that. */
+  live->next = live->until - number - 1u < 0x80000000u ? number + 1u : live->until;
 }

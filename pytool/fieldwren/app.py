@@ -81,8 +81,9 @@ class MicrophoneSettings(Strict):
 class LinkSettings(Strict):
     """`buffer_ms`: input that is buffered while the model runs.
 
-    `capture`: whether audio may leave the device. Without it the firmware has no command for that; with it the host can
-    record up to `capture_ms` as the front end hears them.
+    `capture`: whether audio may leave the device. Without it the firmware has no code that could send any; with it the
+    host can record what the front end hears, for as long as it likes, and the device keeps `capture_ms` of it for a host
+    that is late.
     """
 
     buffer_ms: Milliseconds | None = None

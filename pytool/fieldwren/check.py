@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fieldwren.app import MANIFEST, load_app
+from fieldwren.app import MANIFEST, App, load_app
 from fieldwren.app_model import app_model
 from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import Board, load_board

@@ -174,11 +174,13 @@ def package(
 ) -> PackageResult:
     """Writes the app folder `app` to `directory` as a library for one's own firmware, with an example.
 
-    `board` only says which processor the kernels are chosen for; `host` stands for any. The library has the whole network
-    and does not learn: where learned state is kept is the platform's, and a library has none.
+    `board` only says which processor the kernels are chosen for; `host` stands for any. An app with [learn] learns there,
+    too; what it learned lasts until the next start unless the caller defines the page functions of fw_flash.h.
     """
     target = load_board(board)
-    loaded = load_app(app).model_copy(update={"learn": None})
+    loaded = load_app(app)
+    if loaded.learn is not None:  # the rounds of a fleet come over the link, which is not the library's
+        loaded = loaded.model_copy(update={"learn": loaded.learn.model_copy(update={"fleet": False})})
     model, planned = load_device_app(loaded, target, optimise)
     sources = app_sources(model, planned, target, optimise=optimise)
     provenance = Provenance(planned.program.model_sha256, loaded.name)

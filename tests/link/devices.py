@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from fieldwren import paths
 from fieldwren.app import App, load_app
 from fieldwren.app_model import AppModel, app_model
-from fieldwren.boards import load_board
+from fieldwren.boards import Board, load_board
 from fieldwren.detector import Detection, Detector, posteriors
 from fieldwren.device.transport import ProcessTransport
 from fieldwren.features import AudioFrontEnd, AudioStream, SensorFrontEnd
@@ -131,7 +131,11 @@ save_every_s = 0
 """
 
 
-FLEET = KEYWORD.replace("buffer_ms = 20", "buffer_ms = 50") + LEARN.replace("guard_samples = 4", "guard_samples = 8") + "fleet = true\n"
+FLEET = (
+    KEYWORD.replace("buffer_ms = 20", "buffer_ms = 50")
+    + LEARN.replace("guard_samples = 4", "guard_samples = 8")
+    + "fleet = true\n"
+)
 
 
 RULED = (
@@ -159,15 +163,15 @@ def learning_app(folder: Path, manifest: str = KEYWORD) -> AppModel:
     return replace(model, factory=factory)
 
 
-def build_device(manifest: str, folder: Path, *, learns: bool = False) -> Path:
+def build_device(manifest: str, folder: Path, *, learns: bool = False, board: Board | None = None) -> Path:
     """The firmware as an executable with address and undefined-behaviour sanitizer; kept in the cache."""
     app = learning_app(folder, manifest) if learns else tiny_app(manifest, folder)
-    rendered = render_app(app, program(), load_board("host"), {"model.h": MODEL_H})
+    rendered = render_app(app, program(), board or load_board("host"), {"model.h": MODEL_H})
     rendered["model.c"] = (HERE / "model.c").read_bytes()
     if not learns:
         del rendered["app_main.c"]
         rendered["device_main.c"] = (HERE / "device_main.c").read_bytes()
-    defines = ("-DFW_LEARN",) if learns else ()
+    defines = ("-DFW_CAPTURE", "-DFW_LEARN") if learns else ("-DFW_CAPTURE",)
     if "fleet = true" in manifest:
         defines += ("-DFW_FLEET", "-DFW_STREAM_FILE")
     cache = paths.cache() / "link-tests"

@@ -9,12 +9,14 @@ import pytest
 
 from fieldwren.boards import load_board
 from fieldwren.device import Detected, DeviceClient
+from fieldwren.device.capture import Piece
 from fieldwren.emulators import emulator_for
 from fieldwren.features.tables import front_end_data
 from fieldwren.images import cached_image
 from fieldwren.render.app import app_firmware, render_app
 from fieldwren.sources import Sources
-from link import devices
+from link import adpcm, devices
+from link.test_capture import pieces_of
 from link.test_session import tones
 from support import require_tool
 
@@ -30,8 +32,21 @@ def image(board_id: str, folder: Path) -> Path:
     model = devices.tiny_app(devices.KEYWORD, folder)
     files = render_app(model, devices.program(), board, {"model.h": devices.MODEL_H})
     files["model.c"] = (devices.HERE / "model.c").read_bytes()
-    defines = {"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.front_end).kind}u"}
+    defines = {"FW_CAPTURE": None, "FW_FRONTEND_KINDS": f"{1 << front_end_data(model.front_end).kind}u"}
     return cached_image(Sources(files=files, firmware=app_firmware(), defines=defines), board).elf
+
+
+def in_place(pieces: list[Piece], pcm: np.ndarray, block_samples: int) -> list[bool]:
+    """Of each block whether it is there; if it is, it is the one that audioop makes of what was played at its time."""
+    found: list[bool] = []
+    made = [adpcm.samples_of(block) for block in adpcm.blocks_of(pcm, block_samples)]
+    for piece in pieces:
+        found += [False] * (piece.missing // block_samples)
+        if len(piece.samples):
+            assert np.array_equal(piece.samples, made[len(found)])
+            found.append(True)
+    assert len(found) == len(made)
+    return found
 
 
 @pytest.mark.emulator
@@ -52,6 +67,11 @@ def test_an_emulated_device_detects_what_the_host_does(board_id: str, tmp_path: 
         assert len(expected) > 3 and found == expected
         window = np.arange(-16, 16, dtype=np.int8)
         assert client.infer([window])[0].tolist() == devices.reference_model(window).tolist()
+        made, pieces, found_again = pieces_of(client, pcm)
+        assert [(e.t_ms, e.label, e.confidence) for e in found_again] == expected
+        assert made.format.encoding == "ima-adpcm" and made.format.sample_rate_hz == 8000
+        is_there = in_place(pieces, pcm, made.format.block_samples)
+        assert sum(is_there) > len(is_there) / 2
         client.set_threshold("low", 0.75)
         status = client.status()
         assert status.dropped == status.failures == 0

@@ -118,6 +118,10 @@ def test_the_monitor_shows_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
         **{"source": "sensor", "detections": 0, "level_rms": 0.5, "level_peak": 0.5, "clipped": 0},
         "link": dict.fromkeys(("lines", "lines_broken", "frames", "frames_broken", "repeats"), 0),
     }
+    device.replies["learn"] = {
+        **{"classes": 3, "updates": 40, "taught": 2, "rollbacks": 1, "busy": False, "last": "rolled_back"},
+        **{"unsaved": True, "saved": 4, "slots": 3},
+    }
     lines: list[str] = []
     meters: list[str] = []
     for number, label in enumerate(("yes", "no")):
@@ -125,3 +129,7 @@ def test_the_monitor_shows_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert monitor(client, show=lines.append, show_status=meters.append, duration_s=0.2) == 2
     assert [line.split()[2] for line in lines] == ["yes", "no"]
     assert meters and "-6 dB" in meters[0]
+    assert meters[1] == (
+        "learned: 3 classes, 2 lessons, 40 updates, the last lesson was taken back, 1 taken back, not saved yet"
+    )
+    assert not any(line.startswith("learned") for line in meters[2:])  # nothing has changed

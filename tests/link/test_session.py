@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -232,26 +231,6 @@ def test_leaving_a_stream_stops_it(keyword: ProcessTransport) -> None:
         break
     assert client.status().source == "none"
     assert isinstance(list(client.stream(tones(0.5)))[-1], StreamEnd)
-
-
-def test_audio_leaves_only_by_capture(keyword: ProcessTransport, presence: ProcessTransport) -> None:
-    pcm = tones(1.0)
-    client = DeviceClient(keyword)
-    with pytest.raises(DeviceRefusedError, match="not complete"):
-        client.get("capture")
-
-    def chunks() -> Iterator[np.ndarray]:
-        yield pcm[:4000]
-        client.command("capture")
-        yield pcm[4000:]
-
-    list(client.stream(chunks()))
-    recorded = np.frombuffer(client.get("capture"), np.int16)
-    assert len(recorded) == 80
-    assert any(np.array_equal(pcm[at : at + 80], recorded) for at in range(len(pcm) - 80))
-    with pytest.raises(DeviceRefusedError) as caught:
-        DeviceClient(presence).command("capture")
-    assert caught.value.code == "forbidden"
 
 
 def test_reboot_ends_the_process_of_the_host(keyword: ProcessTransport) -> None:

@@ -28,7 +28,7 @@ from fieldwren.mlperf.scores import area_under_curve
 from fieldwren.mlperf.tasks import TASKS
 from support import require_data, require_module, require_tool
 
-KWS, AD, VWW = "mlperf_kws_dscnn", "mlperf_ad01", "tinymaix_vww96"
+KWS, AD, VWW, IC = "mlperf_kws_dscnn", "mlperf_ad01", "tinymaix_vww96", "arduino_cifar_magicwand"
 WORDS = ["down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes"]
 
 
@@ -125,6 +125,23 @@ def test_what_cannot_be_done_is_answered(device: BenchmarkDevice, command: str, 
     assert device.command("name") == ["m-name-dut-[fieldwren-host]"]
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_any_nonsense_has_one_answer(device: BenchmarkDevice, seed: int) -> None:
+    """Every command, whatever it is, ends in exactly one m-ready; then the device is as it was."""
+    chance = random.Random(seed)
+    words = ["name", "db", "load", "print", "infer", "results", "NAME", "-1", "0", "99999999999", "zz", "", " ", "\r\n"]
+    for _ in range(60):
+        text = " ".join(chance.choice(words) for _ in range(chance.randrange(5)))
+        noise = bytes(chance.choice([0, 7, 37 + 1, 127, 128, 255, 32, 65]) for _ in range(chance.randrange(12)))
+        if chance.random() < 0.3 and "infer" not in text:
+            text = text[: len(text) // 2] + noise.decode("latin-1") + text[len(text) // 2 :]
+        device._stream.write(text.encode("latin-1") + b"%")
+        answer = device.wait_until_ready()
+        assert all(line.isprintable() for line in answer)
+    assert device._pending == b"" and device._stream.read(4096, 0.05) == b""
+    assert device.command("name") == ["m-name-dut-[fieldwren-host]"]
+
+
 def test_an_input_must_be_whole(device: BenchmarkDevice) -> None:
     device.command("db load 490")
     device.command("db 0102")
@@ -174,14 +191,17 @@ def test_anomaly_task_in_qemu_is_the_reconstruction_error(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_pixels_are_shifted_for_an_int8_input(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "task", "count"), [(VWW, "vww01", 96 * 96 * 3), (IC, "ic01", 32 * 32 * 3)], ids=["vww01", "ic01"]
+)
+def test_pixels_are_shifted_for_an_int8_input(name: str, task: str, count: int, tmp_path: Path) -> None:
     board = load_board("host")
-    elf, _ = started(VWW, "host")
-    pixels = np.random.default_rng(6).integers(0, 256, 96 * 96 * 3, dtype=np.uint8)
-    expected = inputs_of(VWW, "host", (pixels.astype(np.int16) - 128).astype(np.int8), tmp_path)[0]
+    elf, _ = started(name, "host")
+    pixels = np.random.default_rng(6).integers(0, 256, count, dtype=np.uint8)
+    expected = inputs_of(name, "host", (pixels.astype(np.int16) - 128).astype(np.int8), tmp_path)[0]
     with emulator_for(board).start(elf, board) as stream:
         found = ready(stream, "host")
-        assert found.identify()[2] == "vww01"
+        assert found.identify()[2] == task
         found.load(pixels.tobytes())
         assert np.array_equal(np.array(found.infer(1, 0, 30).results, np.float32), expected)
 

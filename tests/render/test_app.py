@@ -98,14 +98,14 @@ def test_names_reach_the_c_code_exactly(tmp_path: Path) -> None:
 
 def sizes(text: str, folder: Path, board: str) -> dict[str, str]:
     source = made(folder, text, board)["app_config.c"].decode()
-    return dict(re.findall(r"\.(payload_bytes|window_bytes|answer_count|capture_samples) = (\d+)u", source)) | {
+    return dict(re.findall(r"\.(payload_bytes|window_bytes|answer_count|block_count) = (\d+)u", source)) | {
         "ring": str(re.findall(r"FW_SAMPLE_RING_BYTES\((\d+)u, (\d+)u\)", source)[0])
     }
 
 
 def test_buffers_follow_the_board(tmp_path: Path) -> None:
     assert sizes(devices.KEYWORD, tmp_path, "mps2-an386") == {
-        "payload_bytes": "256", "window_bytes": "1024", "answer_count": "4", "capture_samples": "80", "ring": "('160', '2')",
+        "payload_bytes": "256", "window_bytes": "1024", "answer_count": "4", "block_count": "3", "ring": "('160', '2')",
     }  # fmt: skip
     small = sizes(devices.KEYWORD.replace("buffer_ms = 20\ncapture = true\n", ""), tmp_path, "microbit")
     assert small == {"payload_bytes": "64", "window_bytes": "256", "answer_count": "2", "ring": "('400', '2')"}

@@ -94,14 +94,21 @@ def test_zephyr(packages: Path) -> None:
     compile_only("-std=gnu17", "-Wno-pedantic", f"-I{folder / 'src'}", f"-I{VENDOR / 'zephyr'}", main)
 
 
-@pytest.mark.slow
-def test_cmake_hears_what_the_app_hears(packages: Path, tmp_path: Path) -> None:
-    """Built by CMake and fed a recording: the detections, to the millisecond, that the app's own firmware reports."""
+@pytest.fixture(scope="module")
+def built(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which CMake has built library and example."""
     require_tool("cmake")
-    build = tmp_path / "build"
-    folder = packages / "cmake"
-    subprocess.run(["cmake", "-S", str(folder), "-B", str(build)], check=True, capture_output=True)
-    subprocess.run(["cmake", "--build", str(build), "-j2"], check=True, capture_output=True)
+
+    def make(folder: Path) -> None:
+        subprocess.run(["cmake", "-S", str(packages / "cmake"), "-B", str(folder)], check=True, capture_output=True)
+        subprocess.run(["cmake", "--build", str(folder), "-j2"], check=True, capture_output=True)
+
+    return made_once(tmp_path_factory, "as-built", make)
+
+
+@pytest.mark.slow
+def test_cmake_hears_what_the_app_hears(built: Path, tmp_path: Path) -> None:
+    """Built by CMake and fed a recording: the detections, to the millisecond, that the app's own firmware reports."""
     speech = [require_data("audio", "fsdd", f"{digit}_jackson_0.wav") for digit in (7, 3)]
     pause = np.zeros(16000, np.int16)
     said = np.concatenate([pause, *(np.concatenate([read_any_wav(path, 16000), pause]) for path in speech)])
@@ -111,13 +118,49 @@ def test_cmake_hears_what_the_app_hears(packages: Path, tmp_path: Path) -> None:
         file.setparams((1, 2, 16000, 0, "NONE", ""))
         file.writeframes(said.astype("<i2").tobytes())
     done = subprocess.run(
-        [str(build / "bare_loop")], input=said.astype("<i2").tobytes(), capture_output=True, check=True
+        [str(built / "bare_loop")], input=said.astype("<i2").tobytes(), capture_output=True, check=True
     )
     heard = [(int(t), label) for t, label, _ in (line.split() for line in done.stdout.decode().splitlines())]
     events = run(CHECKOUT / "examples" / "digits", "host", wav=tmp_path / "said.wav", surround=False)
     expected = [(event.t_ms, event.label) for event in events if isinstance(event, Detected)]
     assert heard == expected
     assert heard
+
+
+def heard_by(loop: Path, pcm: np.ndarray, *arguments: str) -> list[tuple[int, str]]:
+    done = subprocess.run(
+        [str(loop), *arguments], input=pcm.astype("<i2").tobytes(), capture_output=True, check=True, cwd=loop.parent
+    )
+    return [(int(t), label) for t, label, _ in (line.split() for line in done.stdout.decode().splitlines())]
+
+
+@pytest.mark.slow
+def test_a_library_learns_a_word_and_keeps_it_where_its_caller_says(
+    packages: Path, built: Path, tmp_path: Path
+) -> None:
+    """A word that the model does not know, taught three times; kept only with page functions of the caller's."""
+    from fieldwren import paths
+
+    pause = np.zeros(16000, np.int16)
+    takes = [
+        read_any_wav(require_data("audio", "speech_commands", "marvin", name), 16000)
+        for name in sorted(path.name for path in require_data("audio", "speech_commands", "marvin").glob("*.wav"))[:1]
+    ]
+    said = np.concatenate([pause, *[part for take in takes * 6 for part in (take, pause)]])
+    ends = np.cumsum([len(pause) + len(takes[0])] * 3)
+    lessons = [str(1000 * int(end) // 16000) for end in ends]
+    forgetful = built / "bare_loop"
+    assert "lamp" not in [label for _, label in heard_by(forgetful, said)]
+    taught = heard_by(forgetful, said, "lamp", *lessons)
+    assert [label for t, label in taught if t > int(lessons[-1])].count("lamp") >= 2
+    assert "lamp" not in [label for _, label in heard_by(forgetful, said)]  # the next start
+    keeping, folder = tmp_path / "keeping", packages / "cmake"
+    own = [folder / "examples" / "bare_loop" / "main.c", paths.firmware() / "port" / "posix" / "flash.c"]
+    archive = built / "libfieldwren_digits.a"
+    subprocess.run(["gcc", "-std=c99", f"-I{folder / 'src'}", *own, archive, "-o", keeping], check=True)
+    assert heard_by(keeping, said, "lamp", *lessons) == taught
+    assert (tmp_path / "store.bin").is_file()
+    assert [label for _, label in heard_by(keeping, said)].count("lamp") >= 4
 
 
 def test_rows_have_a_package_too(tmp_path: Path) -> None:

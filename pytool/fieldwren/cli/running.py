@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fieldwren.core import Optimise
+    from fieldwren.device import Recorder
 
 
 @click.command()
@@ -51,21 +52,49 @@ def _show_nothing(console: Console, result: object) -> None:
 @click.command()
 @click.argument("address", default="usb")
 @click.option("--seconds", type=click.FloatRange(min=0), help="Stop after so long.  [default: until Ctrl-C]")
+@click.option(
+    "--record",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Folder for audio and detections, as eval and train read them; for apps with capture = true.",
+)
 @json_option
-def monitor(address: str, seconds: float | None, json: bool) -> None:
-    """Show what the device at ADDRESS (usb, /dev/tty…, tcp:HOST:PORT, pty:PATH …) detects, live."""
-    from fieldwren.device import DeviceClient, Status, StreamEnd, event_fields, monitor
+def monitor(address: str, seconds: float | None, folder: Path | None, json: bool) -> None:
+    """Show what the device at ADDRESS (usb, /dev/tty…, tcp:HOST:PORT, pty:PATH …) detects, live: a level meter, and what it
+    has learned.
+    """
+    from fieldwren.device import DeviceClient, Event, Recorder, StreamEnd, event_fields, monitor
     from fieldwren.record import record_device
+
+    def emit(event: Event) -> None:
+        if not isinstance(event, StreamEnd):
+            output.emit(event_fields(event), json=True, show=_show_nothing)
 
     with DeviceClient.open(address) as client:
         output.note(f"{client.info.app} on {client.info.board}, image {client.info.image[:16]}")
         record_device("monitor", client.info, address=address)
-        if not json:
-            monitor(client, show=click.echo, show_status=output.note, duration_s=seconds)
-            return
-        for event in client.events(seconds):
-            if not isinstance(event, Status | StreamEnd):
-                output.emit(event_fields(event), json=True, show=_show_nothing)
+        recorder = Recorder(client, folder) if folder is not None else None
+        try:
+            monitor(
+                client,
+                show=click.echo,
+                show_status=None if json else output.note,
+                duration_s=seconds,
+                on_event=emit if json else None,
+                recorder=recorder,
+            )
+        finally:
+            if recorder is not None:
+                _close(recorder, folder)
+
+
+def _close(recorder: Recorder, folder: Path | None) -> None:
+    for made in recorder.close():
+        lost = sum(gap.end_s - gap.start_s for gap in made.gaps)
+        output.note(
+            f"{folder}/{made.wav}: {made.seconds:.1f} s, {made.detections} detections, sent as {made.encoding}"
+            + (f"; {len(made.gaps)} gaps, {lost:.2f} s lost" if made.gaps else "")
+        )
 
 
 @click.command()

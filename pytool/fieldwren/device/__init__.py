@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from fieldwren.device.client import DeviceClient
 from fieldwren.device.monitor import event_fields, event_text, monitor, status_text
+from fieldwren.device.recording import Recorded, Recorder
 from fieldwren.device.results import (
     Detected,
     DeviceInfo,
@@ -19,6 +20,7 @@ from fieldwren.device.results import (
     DeviceRestartedError,
     Event,
     LabelInfo,
+    Learning,
     Status,
     StreamEnd,
     TensorInfo,
@@ -35,7 +37,10 @@ __all__ = [
     "DeviceRestartedError",
     "Event",
     "LabelInfo",
+    "Learning",
     "PortInfo",
+    "Recorded",
+    "Recorder",
     "Status",
     "StreamEnd",
     "TensorInfo",

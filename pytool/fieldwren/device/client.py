@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldwren.device import bulk, results
+from fieldwren.device.capture import Capture
 from fieldwren.device.results import (
     Detected,
     DeviceInfo,
     DeviceRestartedError,
     Event,
     LabelInfo,
+    Learning,
     Status,
     StreamEnd,
     TensorInfo,
@@ -194,17 +196,21 @@ class DeviceClient:
             outputs.append(np.frombuffer(self.get(f"out{number}"), DTYPES[tensor.dtype]).copy())
         return outputs
 
-    def capture(self, timeout_s: float = _END_TIMEOUT_S) -> NDArray[np.int16]:
-        """Records what the front end hears; only for an app that lets audio leave the device."""
-        self._session.command("capture")
-        deadline = time.monotonic() + timeout_s
-        while True:
-            try:
-                return np.frombuffer(self.get("capture"), np.int16).copy()
-            except results.DeviceRefusedError as error:
-                if error.code != "not_ready" or time.monotonic() >= deadline:
-                    raise
-                time.sleep(_IDLE_S)
+    def capture(self) -> Capture:
+        """Begins to record what the front end hears; only for an app that lets audio leave the device.
+
+        Blocks arrive while this client listens (`events`, `stream`); the recording ends when the app is started anew.
+        """
+        return Capture(self._session, self.info)
+
+    def learning(self) -> Learning | None:
+        """What the device has learned; None if its app does not learn."""
+        try:
+            return results.learning(self._session.command("learn status"), self.name)
+        except results.DeviceRefusedError as error:
+            if error.code != "unknown_command":
+                raise
+            return None
 
     def stream(self, elements: NDArray[Any] | Iterable[NDArray[Any]]) -> Iterator[Event]:
         """Feeds samples (int16 [n]) or rows (float32 [n, columns], NaN for missing; of images int8) as fast as the device takes them.
@@ -316,13 +322,15 @@ class DeviceClient:
             if time.monotonic() > deadline:
                 raise LinkLostError(f"{self.name}: detection {self._expected} could not be fetched")
 
-    def events(self, duration_s: float | None = None) -> Iterator[Event | Status]:
-        """What a device reports that hears its own microphone or sensors, live; a Status about once a second.
+    def events(self, duration_s: float | None = None) -> Iterator[Event | Status | Learning]:
+        """What a device reports that hears its own microphone or sensors, live; about once a second a Status, and what it
+        has learned, if it learns.
 
         Ends after `duration_s`, or never.
         """
         started = time.monotonic()
         next_status = started
+        learning = self.learning()
         first = self.status()
         self._expected = first.detections
         while duration_s is None or time.monotonic() - started < duration_s:
@@ -333,6 +341,9 @@ class DeviceClient:
                 state = self.status()
                 self._expected = min(self._expected, state.detections)  # fewer: the app was started anew
                 yield state
+                learning = self.learning() if learning is not None else None
+                if learning is not None:
+                    yield learning
 
 
 def _boot_timeout_s(stream: ByteStream) -> float:

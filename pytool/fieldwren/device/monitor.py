@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from fieldwren.device.client import DeviceClient
-from fieldwren.device.results import Detected, Event, Status, StreamEnd, Values
+from fieldwren.device.results import Detected, Event, Learning, Status, StreamEnd, Values
+
+if TYPE_CHECKING:
+    from fieldwren.device.recording import Recorder
 
 _METER_WIDTH = 20
 _METER_FLOOR_DB = 60.0
@@ -45,6 +49,19 @@ def status_text(status: Status) -> str:
     return "  ".join(parts)
 
 
+def learning_text(learning: Learning) -> str:
+    """What the device has learned as one line for people."""
+    parts = [f"learned: {learning.classes} classes", f"{learning.taught} lessons", f"{learning.updates} updates"]
+    if learning.busy:
+        parts.append("learning now")
+    if learning.last in ("rolled_back", "fault"):
+        parts.append(f"the last lesson was {'taken back' if learning.last == 'rolled_back' else 'faulty'}")
+    if learning.rollbacks:
+        parts.append(f"{learning.rollbacks} taken back")
+    parts.append("not saved yet" if learning.unsaved else f"record {learning.saved}")
+    return ", ".join(parts)
+
+
 def level_meter(level: float) -> str:
     """A level (0 … 1 of full scale) as a bar and in dB; the bar is empty at -60 dB.
 
@@ -64,20 +81,34 @@ def monitor(
     show: Callable[[str], None] = print,
     show_status: Callable[[str], None] | None = None,
     duration_s: float | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    recorder: Recorder | None = None,
 ) -> int:
     """Shows what a live device reports, for `duration_s` or until interrupted; returns the number of detections.
 
-    `show` gets a line for each event, `show_status` one about once a second.
+    `show` gets a line for each event (or `on_event` the event), `show_status` one about once a second, and another when what the device
+    has learned has changed. `recorder` gets everything.
     """
     count = 0
+    learned: Learning | None = None
     try:
         for event in client.events(duration_s):
             if isinstance(event, Status):
                 if show_status is not None:
                     show_status(status_text(event))
+            elif isinstance(event, Learning):
+                if show_status is not None and event != learned:
+                    show_status(learning_text(event))
+                learned = event
             else:
                 count += not isinstance(event, StreamEnd)
-                show(event_text(event))
+                if on_event is not None:
+                    on_event(event)
+                else:
+                    show(event_text(event))
+            if recorder is not None:
+                recorder.note(event)
+                recorder.step()
     except KeyboardInterrupt:
         pass
     return count

@@ -76,6 +76,24 @@ class Status:
 
 
 @dataclass(frozen=True)
+class Learning:
+    """The answer to `learn status`, as far as monitor shows it; docs/link.md has the rest.
+
+    `last`: what became of the last lesson; `unsaved`: the newest of it is not in flash yet; `saved`: number of the newest
+    record.
+    """
+
+    classes: int
+    updates: int
+    taught: int
+    rollbacks: int
+    busy: bool
+    last: str | None
+    unsaved: bool
+    saved: int
+
+
+@dataclass(frozen=True)
 class LabelInfo:
     """One class: its name, the threshold that its smoothed posterior must reach, and what that is now."""
 
@@ -151,6 +169,11 @@ def status(fields: Mapping[str, Any], where: str) -> Status:
     link = fields.get("link")
     counters = _build(LinkCounters, link if isinstance(link, dict) else {}, where)
     return _build(Status, {**fields, "link": counters}, where, optional=("level_rms", "level_peak", "clipped"))
+
+
+def learning(fields: Mapping[str, Any], where: str) -> Learning:
+    """The answer to `learn status`."""
+    return _build(Learning, fields, where, optional=("last",))
 
 
 def label_info(fields: Mapping[str, Any], where: str) -> LabelInfo:

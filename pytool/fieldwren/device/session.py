@@ -6,7 +6,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from fieldwren.device.frames import Broken, Frame, Line, Message, Splitter, encode_command
 from fieldwren.device.results import (
@@ -30,11 +30,22 @@ _DAMAGE = {"garbled", "crc", "line", "syntax"}
 """Errors that say a line arrived damaged; the command is sent again at once."""
 
 
+class Listener(Protocol):
+    """Whoever takes the frames of one transfer as they come."""
+
+    def frame(self, frame: Frame) -> None:
+        """One frame of the transfer."""
+
+    def tick(self) -> None:
+        """Called whenever the session has looked for bytes, whether or not there were any."""
+
+
 class Session:
     """One session: sends commands until they are answered, sorts what comes back.
 
     A command that changes state is executed exactly once however often it has to be sent. `frames` holds frames that
-    came in, `events` what the device reported by itself; `broken` counts what arrived damaged.
+    came in, but those of a transfer go to its one of `listeners`; `events` what the device reported by itself; `broken`
+    counts what arrived damaged.
     """
 
     def __init__(self, stream: ByteStream, name: str = "device") -> None:
@@ -42,6 +53,7 @@ class Session:
         self.name = name
         self.frames: deque[Frame] = deque()
         self.events: deque[Event] = deque()
+        self.listeners: dict[int, Listener] = {}
         self.broken = 0
         self.boot_line: Mapping[str, Any] | None = None
         self._splitter = Splitter()
@@ -149,11 +161,17 @@ class Session:
         data = self.stream.read(_READ_BYTES, max(0.0, timeout_s))
         for message in self._splitter.feed(data):
             self._sort(message)
+        for listener in list(self.listeners.values()):
+            listener.tick()
         return bool(data)
 
     def _sort(self, message: Message) -> None:
         if isinstance(message, Frame):
-            self.frames.append(message)
+            listener = self.listeners.get(message.transfer)
+            if listener is not None:
+                listener.frame(message)
+            else:
+                self.frames.append(message)
         elif isinstance(message, Broken):
             self.broken += 1
         elif not message.checked and self._open:

@@ -29,10 +29,14 @@ PORT_RING_BYTES = 1024
 """What a board's port buffers of the link unless its definition says otherwise (FW_RING_BYTES)."""
 
 _FOLDERS = ("app", "features", "learn", "link", "store")
-_RUNTIME = ("crc32", "debounce", "detector", "microphone", "posterior", "sample_ring")
+_RUNTIME = ("capture", "crc32", "debounce", "detector", "ima_adpcm", "microphone", "posterior", "sample_ring")
 _SMALL_RAM_BYTES = 64 * 1024
 _MICROPHONE_BUFFER_MS = 140.0
 """A microphone's block comes every 10 ms: the model may take this long. A host sends larger pieces."""
+
+_PCM_BAUD = 1_000_000
+_ADPCM_HEADER_BYTES = 4
+_CAPTURE_BLOCKS_LEAST = 3
 
 _GAIN_ONE = 256
 _LEVEL_SAMPLES_MOST = 65536
@@ -52,7 +56,16 @@ class _Sizes:
     payload_bytes: int
     window_bytes: int
     answers: int
-    capture_samples: int
+    capture: _Capture | None
+
+
+@dataclass(frozen=True)
+class _Capture:
+    """Blocks that are kept for the host, and what is in them."""
+
+    blocks: int
+    block_bytes: int
+    encoding: str
 
 
 def app_sources(
@@ -75,6 +88,8 @@ def app_sources(
         firmware.add("runtime/halve.c")
     files, image = _rendered_app(model, planned.program, board, rendered)
     defines: dict[str, str | None] = {"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.device_front_end).kind}u"}
+    if model.app.link.capture:
+        defines["FW_CAPTURE"] = None
     if model.factory is not None:
         defines["FW_LEARN"] = None
         if model.app.learn is not None and model.app.learn.fleet:
@@ -187,6 +202,7 @@ def _context(model: AppModel, program: Program, board: Board) -> dict[str, objec
         "columns": model.columns,
         "targets": len(model.targets),
         "teach_below": app.learn.teach_below if app.learn else 0.0,
+        "window_ms": _window_ms(model),
         "stride_frames": model.stride_frames,
         "streaming": model.streaming,
         "period": _Period(*_period(model)),
@@ -214,6 +230,13 @@ def _input(model: AppModel) -> str:
     if not isinstance(model.front_end, SensorFrontEnd):
         return "FW_INPUT_PCM"
     return "FW_INPUT_ROWS_INT8" if model.front_end.element == "int8" else "FW_INPUT_ROWS"
+
+
+def _window_ms(model: AppModel) -> int:
+    """The input that one inference hears; 0 for rows."""
+    if isinstance(model.front_end, SensorFrontEnd):
+        return 0
+    return math.ceil(model.front_end.window_total_samples * model.element_period_ms)
 
 
 def _posterior(app: App) -> str:
@@ -253,16 +276,24 @@ def _sizes(model: AppModel, board: Board) -> _Sizes:
         payload_bytes=payload,
         window_bytes=window,
         answers=2 if small else 4,
-        capture_samples=_capture_samples(model),
+        capture=_capture(model, board, payload),
     )
 
 
-def _capture_samples(model: AppModel) -> int:
+def _capture(model: AppModel, board: Board, payload_bytes: int) -> _Capture | None:
+    """16-bit samples where the link carries them beside all else, else IMA ADPCM."""
     link = model.app.link
     if not link.capture:
-        return 0
+        return None
     if isinstance(model.front_end, SensorFrontEnd):
         raise BadInputError(
             f"{model.app.where('link', 'capture')}: only audio can be recorded, and this app hears rows"
         )
-    return max(1, round(link.capture_ms / model.element_period_ms))
+    is_fast = board.link.transport != "uart" or (board.link.baud or 0) >= _PCM_BAUD
+    samples = payload_bytes // 2 if is_fast else 1 + 2 * (payload_bytes - _ADPCM_HEADER_BYTES)
+    kept = math.ceil(link.capture_ms / float(samples * model.element_period_ms))
+    return _Capture(
+        blocks=max(_CAPTURE_BLOCKS_LEAST, kept + 1),
+        block_bytes=payload_bytes,
+        encoding="FW_CAPTURE_PCM" if is_fast else "FW_CAPTURE_IMA_ADPCM",
+    )

@@ -24,6 +24,9 @@ FORMS: tuple[Form, ...] = ("arduino-library", "espidf-component", "zephyr-module
 _MS_AT_ONCE = 10
 _MAIN = "app_main.c"
 _FLAGS = ("-ffp-contract=off",)
+_SWITCHED = "fw_app.h"
+"""What the app can do is switched on in the header that all of it includes: Arduino has no place for a library's flags."""
+
 _URL = "https://github.com/fieldwren/fieldwren"
 
 Files = dict[str, str]
@@ -37,10 +40,18 @@ def package_files(model: AppModel, sources: Sources, provenance: Provenance, for
     code = {f"src/{name}": content for name, content in generated.items()}
     for name, content in firmware_files(sources.firmware, generated).items():
         code[f"src/{name.removeprefix('include/')}"] = content
-    defines = [f"{name}={value}" if value is not None else name for name, value in sources.defines.items()]
+    if model.factory is not None:
+        code["src/flash.c"] = render("package/flash.c.j2", provenance)
+    switches = [name for name, value in sources.defines.items() if value is None]
+    code[f"src/{_SWITCHED}"] = b"".join(map(_switch, switches)) + code[f"src/{_SWITCHED}"]
+    defines = [f"{name}={value}" for name, value in sources.defines.items() if value is not None]
     name = "fieldwren_" + re.sub(r"[^A-Za-z0-9]", "_", model.app.name)
     own = _FORMS[form](name, model, provenance, defines)
     return dict(sorted((code | {path: text.encode() for path, text in own.items()}).items()))
+
+
+def _switch(name: str) -> bytes:
+    return f"#ifndef {name}\n#define {name} /* as the app's manifest says */\n#endif\n".encode()
 
 
 def _example(template: str, model: AppModel, provenance: Provenance) -> str:
@@ -53,6 +64,8 @@ def _example(template: str, model: AppModel, provenance: Provenance) -> str:
         "element": "rows of float32" if rows else "16-bit samples",
         "driver": "sensors" if rows else "microphone",
         "at_once": at_once,
+        "learning": model.factory is not None,
+        "label": model.labels[0],
     }
     return render(f"package/{template}.j2", provenance, **context).decode()
 

@@ -10,6 +10,7 @@ typedef struct {
 #define portMUX_INITIALIZER_UNLOCKED \
   { .owner = 0xB33FFFFFu, .count = 0 }
 #define portMAX_DELAY           ((TickType_t)0xFFFFFFFFu)
+#define portTICK_PERIOD_MS      ((TickType_t)1)
 #define pdTRUE                  ((BaseType_t)1)
 #define pdMS_TO_TICKS(ms)       ((TickType_t)(ms))
 #define pdPASS                  ((BaseType_t)1)

@@ -24,6 +24,7 @@ typedef void (*k_thread_entry_t)(void *, void *, void *);
 int k_sem_take(struct k_sem *sem, k_timeout_t timeout);
 void k_sem_give(struct k_sem *sem);
 int32_t k_msleep(int32_t ms);
+uint32_t k_uptime_get_32(void);
 void printk(const char *format, ...);
 k_tid_t k_thread_create(struct k_thread *thread, k_thread_stack_t *stack, size_t size, k_thread_entry_t entry, void *a,
                         void *b, void *c, int priority, uint32_t options, k_timeout_t delay);
