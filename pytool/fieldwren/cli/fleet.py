@@ -50,8 +50,11 @@ def simulate(federation: Path, engine: Engine, state: Path | None, json: bool) -
 @click.argument("federation", type=click.Path(path_type=Path))
 @click.option("--state", type=click.Path(path_type=Path), help="File to keep every round in, for `fleet resume`.")
 @click.option("--report", type=click.Path(path_type=Path), help="HTML page to write after every round.")
+@click.option(
+    "--adopt", is_flag=True, help="In the end all devices take the federation's head for their own, and save it."
+)
 @json_option
-def run(federation: Path, state: Path | None, report: Path | None, json: bool) -> int:
+def run(federation: Path, state: Path | None, report: Path | None, adopt: bool, json: bool) -> int:
     """Run FEDERATION (a federation.toml) with its devices: emulated boards, serial ports, sockets, brokers.
 
     \b
@@ -64,7 +67,7 @@ def run(federation: Path, state: Path | None, report: Path | None, json: bool) -
     from fieldwren.fleet.run import run
 
     with shown(Console(stderr=True)) as watch:
-        result = run(federation, state=state, report=report, watch=watch)
+        result = run(federation, state=state, report=report, adopt=adopt, watch=watch)
     output.emit(result, json=json, show=show_run)
     return 1 if result.unequal else 0
 
