@@ -86,7 +86,7 @@ typedef struct {
                               the app does not learn. Only in images built with FW_LEARN. */
   fw_participant_t *participant; /* open, with the learner of `learning`; null: the app is in no fleet. Only in images
                                     built with FW_FLEET. */
-  void *samples;           /* FW_SAMPLE_RING_BYTES(elements, element bytes), 4-byte aligned */
+  void *samples;                 /* FW_SAMPLE_RING_BYTES(elements, element bytes), 4-byte aligned */
   uint32_t samples_bytes;
 } fw_app_memory_t;
 
