@@ -131,7 +131,11 @@ save_every_s = 0
 """
 
 
-FLEET = KEYWORD.replace("buffer_ms = 20", "buffer_ms = 50") + LEARN.replace("guard_samples = 4", "guard_samples = 8") + "fleet = true\n"
+FLEET = (
+    KEYWORD.replace("buffer_ms = 20", "buffer_ms = 50")
+    + LEARN.replace("guard_samples = 4", "guard_samples = 8")
+    + "fleet = true\n"
+)
 
 
 RULED = (
