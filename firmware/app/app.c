@@ -359,6 +359,13 @@ static fw_app_event_t poll_input(fw_app_t *app) {
 #if defined(FW_LEARN)
 static int learn(fw_app_t *app) {
   app->learned_last = learning_of(app) != NULL && fw_learning_poll(learning_of(app));
+#if defined(FW_FLEET)
+  fw_participant_t *const participant = app->memory.participant;
+  if (app->learned_last == 0u && participant != NULL && participant->is_busy) {
+    learning_of(app)->held = fw_participant_poll(participant);
+    app->learned_last = 1;
+  }
+#endif
   return app->learned_last;
 }
 

@@ -44,7 +44,7 @@ void fw_device_forget_tensors(fw_device_t *device) {
   fw_link_close_outbound(&device->link);
 }
 
-static void open_get(fw_device_t *device, const uint8_t *bytes, uint32_t size) {
+void fw_device_open_get(fw_device_t *device, const uint8_t *bytes, uint32_t size) {
   fw_json_t *json;
   fw_link_open_outbound(&device->link, bytes, size);
   json = fw_link_answer(&device->link);
@@ -60,7 +60,7 @@ static void get_capture(fw_device_t *device) {
     fw_link_error(&device->link, "not_ready", "the recording is not complete: capture, and wait", 1);
     return;
   }
-  open_get(device, (const uint8_t *)app->memory.capture, app->captured * (uint32_t)sizeof(int16_t));
+  fw_device_open_get(device, (const uint8_t *)app->memory.capture, app->captured * (uint32_t)sizeof(int16_t));
 }
 
 #if defined(FW_LEARN)
@@ -73,7 +73,7 @@ static void get_head(fw_device_t *device) {
     fw_link_error(&device->link, "not_ready", "nothing is saved yet: save, and wait", 1);
     return;
   }
-  open_get(device, image, bytes);
+  fw_device_open_get(device, image, bytes);
 }
 #endif
 
@@ -94,15 +94,19 @@ void fw_device_command_get(fw_device_t *device) {
       fw_link_error(&device->link, "not_ready", "there is no output: infer first", 1);
       return;
     }
-    open_get(device, fw_app_output(device->app, index), tensor->bytes);
+    fw_device_open_get(device, fw_app_output(device->app, index), tensor->bytes);
   } else if (device->app->memory.capture != NULL && fw_command_is(command, 1, "capture")) {
     get_capture(device);
 #if defined(FW_LEARN)
   } else if (device->app->memory.learning != NULL && fw_command_is(command, 1, "head")) {
     get_head(device);
 #endif
+#if defined(FW_FLEET)
+  } else if (device->app->memory.participant != NULL && fw_command_is(command, 1, "update")) {
+    fw_device_get_update(device);
+#endif
   } else if (blob != NULL && (blob->access & FW_BLOB_READ) != 0u) {
-    open_get(device, blob->bytes, device->blob_sizes[index]);
+    fw_device_open_get(device, blob->bytes, device->blob_sizes[index]);
   } else {
     fw_link_error(&device->link, "unknown_name", "nothing readable has this name", 1);
   }
@@ -193,6 +197,11 @@ void fw_device_command_infer(fw_device_t *device) {
     return;
   }
   device->outputs_ready = 1;
+#if defined(FW_FLEET)
+  if (device->app->memory.participant != NULL) {
+    fw_learning_heard(device->app->memory.learning, (const int8_t *)fw_app_output(device->app, 0));
+  }
+#endif
   fw_json_uint(fw_link_answer(&device->link), "outputs", fw_model.output_count);
   fw_link_answer_end(&device->link);
 }

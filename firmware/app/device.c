@@ -32,6 +32,10 @@ static const char *const usages[] = {
     "reset learned",
     "import",
 #endif
+#if defined(FW_FLEET)
+    "fleet status|begin|evaluate",
+    "fleet keep LABEL|#INDEX [test]",
+#endif
 };
 
 fw_status_t fw_device_init(fw_device_t *device, fw_app_t *app, const fw_link_memory_t *memory, const fw_blob_t *blobs,
@@ -182,6 +186,9 @@ static void command(fw_device_t *device) {
 #if defined(FW_LEARN)
   if (fw_device_learn_command(device)) return;
 #endif
+#if defined(FW_FLEET)
+  if (fw_device_fleet_command(device)) return;
+#endif
   if (fw_command_is(c, 0, "hello")) {
     hello(device);
   } else if (fw_command_is(c, 0, "label")) {
@@ -297,6 +304,9 @@ int fw_device_poll(fw_device_t *device) {
   fw_app_event_t event;
   if (device->link.transmit_count != 0u) return 1;
   if (show_detection(device) || show_values(device) || fw_device_stream_window(device)) return 1;
+#if defined(FW_STREAM_FILE)
+  if (fw_device_stream_file(device)) return 1;
+#endif
   event = fw_app_poll(device->app);
   if (event != FW_APP_ENDED) return event != FW_APP_IDLE;
   show_end(device);

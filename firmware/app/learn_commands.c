@@ -101,42 +101,42 @@ static uint32_t instead_of(const fw_device_t *device, uint32_t label) {
   return FW_LEARNER_NEGATIVE;
 }
 
-static void feedback_wrong(fw_device_t *device) {
-  fw_learning_t *const g = learning_of(device);
-  const uint32_t instead = instead_of(device, g->detected);
-  if (instead != FW_LEARNER_NEGATIVE) {
-    teach_sample(device, FW_SAMPLE_DETECTED, instead, FW_COMMAND_WORDS);
-    return;
-  }
-  /* No class to teach: from now on it counts among the negatives that updates may not accept. */
+/* No class to teach: from now on the sample counts among the negatives that updates may not accept. */
+static fw_status_t guard_against(fw_learning_t *g) {
   const int8_t *const sample = g->config->samples + FW_SAMPLE_DETECTED * (uint32_t)g->learner_config.features;
-  const fw_status_t status = fw_keeper_is_busy(&g->keeper) || g->learner_config.guard_samples == 0u
-                                 ? FW_E_STATE
-                                 : fw_learner_guard(&g->learner, sample, FW_LEARNER_NEGATIVE);
-  if (status == FW_OK) {
-    fw_keeper_changed(&g->keeper);
-    ok(device);
-  } else {
-    refuse(device, status, "", FW_COMMAND_WORDS);
-  }
+  if (fw_keeper_is_busy(&g->keeper) || g->learner_config.guard_samples == 0u || g->refused != 0u) return FW_E_STATE;
+  const fw_status_t status = fw_learner_guard(&g->learner, sample, FW_LEARNER_NEGATIVE);
+  if (status == FW_OK) fw_keeper_changed(&g->keeper);
+  return status;
+}
+
+fw_status_t fw_device_feedback(fw_device_t *device, int is_right, uint32_t *class_number) {
+  fw_learning_t *const g = learning_of(device);
+  *class_number = FW_LEARNER_NEGATIVE;
+  if (g->has[FW_SAMPLE_DETECTED] == 0u) return FW_E_UNKNOWN;
+  *class_number = is_right ? fw_learning_class(g, g->detected) : instead_of(device, g->detected);
+  if (*class_number != FW_LEARNER_NEGATIVE) return fw_learning_teach(g, FW_SAMPLE_DETECTED, *class_number);
+  return is_right ? FW_E_UNKNOWN : guard_against(g);
 }
 
 static void feedback(fw_device_t *device) {
   const fw_command_t *command = &device->link.command;
-  const fw_learning_t *const g = learning_of(device);
   const int is_right = fw_command_is(command, 1, "right");
   if (command->word_count != 2u || (!is_right && !fw_command_is(command, 1, "wrong"))) {
     fw_link_error(&device->link, "bad_argument", "feedback right, or feedback wrong", 1);
-  } else if (is_streaming(device)) {
     return;
-  } else if (g->has[FW_SAMPLE_DETECTED] == 0u) {
-    fw_link_error(&device->link, "not_ready", "nothing was detected yet", FW_COMMAND_WORDS);
-  } else if (!is_right) {
-    feedback_wrong(device);
-  } else if (fw_learning_class(g, g->detected) == FW_LEARNER_NEGATIVE) {
-    fw_link_error(&device->link, "not_ready", "the class that was detected is gone", FW_COMMAND_WORDS);
+  }
+  if (is_streaming(device)) return;
+  uint32_t class_number;
+  const fw_status_t status = fw_device_feedback(device, is_right, &class_number);
+  if (status != FW_OK) {
+    const int detected = learning_of(device)->has[FW_SAMPLE_DETECTED];
+    refuse(device, status, detected ? "the class that was detected is gone" : "nothing was detected yet",
+           FW_COMMAND_WORDS);
+  } else if (class_number != FW_LEARNER_NEGATIVE) {
+    answer_class(device, class_number);
   } else {
-    teach_sample(device, FW_SAMPLE_DETECTED, fw_learning_class(g, g->detected), FW_COMMAND_WORDS);
+    ok(device);
   }
 }
 
@@ -358,6 +358,10 @@ int fw_device_learn_command(fw_device_t *device) {
   if (is_reset) which = RESET;
   if (which == NOTHING) return 0;
   if (!fw_link_admit(&device->link)) return 1;
+  if (learning_of(device)->held != 0u && which != SAVE) {
+    fw_link_error(&device->link, "busy", "a federation's task is worked on: see fleet status", FW_COMMAND_WORDS);
+    return 1;
+  }
   switch (which) {
     case TEACH:
       teach(device);

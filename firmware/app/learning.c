@@ -82,11 +82,15 @@ static float known_share(const fw_learner_t *l) {
   return share > 1e-6f ? share : 1.0f;
 }
 
+void fw_learning_heard(fw_learning_t *g, const int8_t *embedding) {
+  memcpy(sample(g, FW_SAMPLE_NEWEST), embedding, g->learner_config.features);
+  g->has[FW_SAMPLE_NEWEST] = 1;
+}
+
 void fw_learning_posteriors(fw_learning_t *g, const int8_t *embedding, uint16_t *posteriors_q15) {
   fw_learner_t *const l = &g->learner;
   memset(posteriors_q15, 0, sizeof *posteriors_q15 * fw_learning_labels(g));
-  memcpy(sample(g, FW_SAMPLE_NEWEST), embedding, l->config.features);
-  g->has[FW_SAMPLE_NEWEST] = 1;
+  fw_learning_heard(g, embedding);
   const fw_learner_answer_t answer = fw_learner_classify(l, embedding);
   if (!answer.accepted) return;
   if (is_pair(g)) {
@@ -119,7 +123,7 @@ void fw_learning_missed(fw_learning_t *g, uint32_t posterior_q15) {
 fw_status_t fw_learning_teach(fw_learning_t *g, fw_sample_kind_t kind, uint32_t class_number) {
   if (class_number >= fw_learner_labels(&g->learner)) return FW_E_ARGUMENT;
   if (g->has[kind] == 0u) return FW_E_UNKNOWN;
-  if (g->refused != 0u) return FW_E_STATE;
+  if (g->refused != 0u || g->held != 0u) return FW_E_STATE;
   const fw_status_t status = fw_learner_teach(&g->learner, sample(g, kind), (uint16_t)class_number);
   if (status == FW_OK) ++g->teachings;
   return status;

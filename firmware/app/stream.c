@@ -1,5 +1,12 @@
 /* Samples or rows from the host into the app. */
 #include "app/device.h"
+#if defined(FW_STREAM_FILE)
+#include "fw_port.h"
+
+/* Where boards with a bulk channel read a stream from; a fixed name, so that no host can ask for another file. */
+static const char *const FILE_NAME = "stream.bin";
+enum { FILE_BYTES_AT_ONCE = 512 };
+#endif
 
 static uint32_t unit_bytes(const fw_device_t *device) {
   return device->app->ring.element_bytes;
@@ -23,6 +30,46 @@ static void start(fw_device_t *device) {
   fw_json_uint(json, "unit_bytes", unit_bytes(device));
   fw_link_answer_end(&device->link);
 }
+
+#if defined(FW_STREAM_FILE)
+static void start_file(fw_device_t *device) {
+  if (device->app->source == FW_SOURCE_LINK) {
+    fw_link_error(&device->link, "busy", "a stream is running: stream stop first", FW_COMMAND_WORDS);
+    return;
+  }
+  const int32_t file = fw_port_bulk_open(FILE_NAME, FW_BULK_READ);
+  if (file < 0) {
+    fw_link_error(&device->link, "not_ready", "there is no file stream.bin in the device's folder", 2);
+    return;
+  }
+  fw_device_start(device, FW_SOURCE_LINK);
+  device->file = file + 1;
+  fw_link_answer(&device->link);
+  fw_link_answer_end(&device->link);
+}
+
+static void close_file(fw_device_t *device) {
+  if (device->file != 0) fw_port_bulk_close(device->file - 1);
+  device->file = 0;
+}
+
+int fw_device_stream_file(fw_device_t *device) {
+  static uint32_t chunk[FILE_BYTES_AT_ONCE / 4];
+  if (device->file == 0) return 0;
+  const uint32_t unit = unit_bytes(device);
+  uint32_t count = sizeof chunk / unit;
+  const uint32_t room = fw_app_room(device->app);
+  if (count > room) count = room;
+  if (count == 0u) return 0; /* the app takes what is there first */
+  const int32_t bytes = fw_port_bulk_read(device->file - 1, chunk, count * unit);
+  if (bytes > 0) (void)fw_app_push(device->app, FW_SOURCE_LINK, chunk, (uint32_t)bytes / unit);
+  if (bytes < (int32_t)(count * unit)) {
+    close_file(device);
+    fw_app_finish(device->app);
+  }
+  return 1;
+}
+#endif
 
 static void start_sensor(fw_device_t *device) {
   if (device->has_sensor == 0u) {
@@ -76,6 +123,10 @@ void fw_device_command_stream(fw_device_t *device) {
     start(device);
   } else if (command->word_count == 3u && fw_command_is(command, 1, "start") && fw_command_is(command, 2, "sensor")) {
     start_sensor(device);
+#if defined(FW_STREAM_FILE)
+  } else if (command->word_count == 3u && fw_command_is(command, 1, "start") && fw_command_is(command, 2, "file")) {
+    start_file(device);
+#endif
   } else if (command->word_count <= 3u && fw_command_is(command, 1, "stop")) {
     stop(device);
   } else {
@@ -84,6 +135,9 @@ void fw_device_command_stream(fw_device_t *device) {
 }
 
 void fw_device_start(fw_device_t *device, fw_source_t source) {
+#if defined(FW_STREAM_FILE)
+  close_file(device);
+#endif
   fw_app_stop(device->app);
   fw_device_forget_tensors(device);
   (void)fw_app_start(device->app, source); /* cannot fail: the app was stopped just now */
@@ -92,6 +146,9 @@ void fw_device_start(fw_device_t *device, fw_source_t source) {
 }
 
 void fw_device_end_stream(fw_device_t *device) {
+#if defined(FW_STREAM_FILE)
+  close_file(device);
+#endif
   fw_app_stop(device->app);
   if (device->idle_source != FW_SOURCE_NONE) fw_device_start(device, (fw_source_t)device->idle_source);
 }

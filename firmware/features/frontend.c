@@ -155,12 +155,13 @@ static uint32_t slot_bytes(const fw_frontend_config_t *config) {
   return config->frame_values * (uint32_t)(IS(config, FW_FRONTEND_SENSOR) ? sizeof(float) : sizeof(int16_t));
 }
 
-/* Counts how often the frame just made repeats the one before. */
+/* Counts how often the frame just made repeats the one before. In a ring of one it has taken the other's place. */
 static void note_repeat(fw_frontend_t *fe) {
   const uint32_t bytes = slot_bytes(fe->config), newest = fe->next_frame;
   const uint32_t before = newest == 0u ? fe->config->window_frames - 1u : newest - 1u;
   const uint8_t *const frames = (const uint8_t *)fe->frames;
-  if (fe->frame_count == 0u || memcmp(frames + newest * bytes, frames + before * bytes, bytes) != 0) {
+  if (fe->frame_count == 0u || newest == before ||
+      memcmp(frames + newest * bytes, frames + before * bytes, bytes) != 0) {
     fe->repeats = 0;
   } else if (fe->repeats != UINT32_MAX) {
     fe->repeats++;

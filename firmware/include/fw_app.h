@@ -24,6 +24,7 @@
 #include "fw_learning.h"
 #include "fw_model.h"
 #include "fw_status.h"
+#include "learn/participant.h"
 #include "runtime/detector.h"
 #include "runtime/microphone.h"
 #include "runtime/sample_ring.h"
@@ -83,6 +84,8 @@ typedef struct {
   uint16_t *posteriors;    /* [class_count] */
   fw_learning_t *learning; /* open; its labels are the detector's, and the model's first output is the embedding. Null:
                               the app does not learn. Only in images built with FW_LEARN. */
+  fw_participant_t *participant; /* open, with the learner of `learning`; null: the app is in no fleet. Only in images
+                                    built with FW_FLEET. */
   void *samples;           /* FW_SAMPLE_RING_BYTES(elements, element bytes), 4-byte aligned */
   uint32_t samples_bytes;
 } fw_app_memory_t;

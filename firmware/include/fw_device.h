@@ -51,6 +51,7 @@ typedef struct {
   uint32_t inputs_ready; /* bit i: input tensor i was put completely since the last inference */
   uint32_t blobs_ready;  /* bit i: blob i was put completely and not taken yet */
   uint32_t blob_sizes[FW_DEVICE_BLOBS];
+  int32_t file;          /* bulk handle + 1 of the file that feeds the app; 0: none */
   uint8_t outputs_ready; /* the outputs in the arena are those of the last `infer` */
   uint8_t reboot;
   uint8_t has_sensor;

@@ -241,7 +241,8 @@ fw_status_t fw_frontend_push_row(fw_frontend_t *fe, const float *row, uint32_t c
 uint32_t fw_frontend_frame_count(const fw_frontend_t *fe);
 
 /* 1 if the window is bit by bit the one of `frames` frames ago, because all frames of both are the same: a quiet room,
- * a sensor that stands still. 0 also where that cannot be told from the frames (FW_NORMALISE_WINDOW_MAX). */
+ * a sensor that stands still. 0 also where that cannot be told from the frames (FW_NORMALISE_WINDOW_MAX, windows of one
+ * frame). */
 int fw_frontend_stands_still(const fw_frontend_t *fe, uint32_t frames);
 
 /* Data type of the values that fw_frontend_read_frame() gives. */

@@ -2,9 +2,9 @@
  * store that keeps it all.
  *
  * The app (fw_app.h) shows it every embedding and polls it. Labels come from the link (docs/link.md), from a rule over
- * sensor rows, or from code of your own, a button's for example:
+ * sensor rows, from buttons (fw_buttons.h), or from code of your own:
  *
- *     if (pressed) fw_learning_teach(app_memory.learning, FW_SAMPLE_NEWEST, 2);
+ *     if (someone_is_there) fw_learning_teach(app_memory.learning, FW_SAMPLE_NEWEST, 2);
  *
  * Call it from the app's task, not from an interrupt. Classes have two numbers: `class` counts the learner's table,
  * which closes its gaps; `label` is the detector's, and stays: the model's own classes keep theirs, added ones follow.
@@ -63,6 +63,7 @@ typedef struct {
   uint16_t missed_q15;
   uint8_t has[FW_SAMPLE_KINDS];
   uint8_t store_failed;
+  uint8_t held;    /* a federation's task trains on the samples: nothing is taught meanwhile */
   uint8_t refused; /* the self-test failed: this build computes other bits than all others, and learns nothing */
 } fw_learning_t;
 
@@ -82,6 +83,9 @@ uint32_t fw_learning_label(const fw_learning_t *learning, uint32_t class_number)
 
 /* The name of a label; empty if it has no class. */
 const char *fw_learning_name(const fw_learning_t *learning, uint32_t label);
+
+/* An embedding becomes the newest sample, without an answer. */
+void fw_learning_heard(fw_learning_t *learning, const int8_t *embedding);
 
 /* Posteriors of a new embedding, [labels]; all 0 where the answer is "none of them". */
 void fw_learning_posteriors(fw_learning_t *learning, const int8_t *embedding, uint16_t *posteriors_q15);

@@ -34,6 +34,10 @@ void fw_port_audio(const int16_t *samples, uint32_t count);
 /* The board's light, where it has one: on (1) or off (0). */
 void fw_port_light(uint32_t on);
 
+/* Buttons, on boards that have them: bit i is set while button i of the board's definition is held down. The first call
+ * sets their pins up; none waits. */
+uint32_t fw_port_buttons(void);
+
 /* A free-running counter for measuring, and what it counts: on emulated boards `fw_port_instructions_per_tick_q8`
  * is the number of executed instructions per tick × 256 under QEMU's -icount shift=0. */
 uint64_t fw_port_ticks(void);

@@ -61,7 +61,7 @@ typedef struct {
 
 static uint32_t walk(walk_t *w) {
   if (w->selection == SELECT_BITMAP) {
-    while (!(w->at[w->next / 8] >> (w->next % 8) & 1u)) ++w->next;
+    while (!((uint32_t)w->at[w->next / 8] >> (w->next % 8) & 1u)) ++w->next;
   } else if (w->selection == SELECT_GAPS) {
     for (; *w->at == GAP; ++w->at) w->next += GAP;
     w->next += *w->at++;
@@ -110,7 +110,7 @@ static uint32_t selection_bytes(const uint8_t *at, uint32_t bytes, uint8_t selec
     const uint32_t size = (count + 7u) / 8u;
     uint32_t found = 0;
     for (uint32_t i = 0; size <= bytes && i < 8u * size; ++i) {
-      const bool is_set = at[i / 8] >> (i % 8) & 1u;
+      const bool is_set = (uint32_t)at[i / 8] >> (i % 8) & 1u;
       if (is_set && i >= count) return bytes + 1u;
       found += is_set;
     }

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fieldwren.detector import Mode, Output
 from fieldwren.errors import BadInputError
@@ -103,6 +103,27 @@ class LabelRule(Strict):
     every_s: Annotated[float, Field(gt=0.0, le=1e6)]
 
 
+class ButtonSettings(Strict):
+    """What pressing a button of the board means: `feedback` on the newest detection, `undo`, or a label to `teach`.
+
+    `sample` is what is taught: the `newest`, or the one that was `detected` or nearly was (`missed`) last. A label that the
+    model does not have is added at the first press.
+    """
+
+    feedback: Literal["right", "wrong"] | None = None
+    undo: bool = False
+    teach: Label | None = None
+    sample: Literal["newest", "detected", "missed"] = "newest"
+
+    @model_validator(mode="after")
+    def _one(self) -> ButtonSettings:
+        if (self.feedback is not None) + self.undo + (self.teach is not None) != 1:
+            raise ValueError('must have one of feedback = "right" or "wrong", undo = true, teach = LABEL')
+        if self.sample != "newest" and self.teach is None:
+            raise ValueError("sample belongs to teach")
+        return self
+
+
 class LearnSettings(Strict):
     """How the app's last layer goes on learning on the device; a manifest without [learn] has none of it.
 
@@ -112,7 +133,9 @@ class LearnSettings(Strict):
     `imprint`, `replays_per_sample`, `running_statistics`: as in fw_learner.h. `reject_below`: confidence under which an
     answer is "none of them". What was learned is saved `save_after_s` after the last lesson, at most every `save_every_s`
     (`None`: so rarely that the flash lasts ten years). `import_head`: whether a head can be put over the link, which
-    takes RAM for all of it; `None`: on boards with 64 KiB or more. `rule`: labels that the device gives itself.
+    takes RAM for all of it; `None`: on boards with 64 KiB or more. `rule`: labels that the device gives itself. `buttons`:
+    what the board's first, second … button does; boards without buttons leave them out.
+    `fleet`: whether the device can be a member of a federation (docs/fleet.md), which takes RAM for six heads.
     """
 
     spare_classes: Annotated[int, Field(ge=0, le=64)] = 4
@@ -131,6 +154,8 @@ class LearnSettings(Strict):
     save_every_s: Annotated[float, Field(ge=0.0, le=1e6)] | None = None
     import_head: bool | None = None
     rule: LabelRule | None = None
+    buttons: tuple[ButtonSettings, ...] = ()
+    fleet: bool = False
 
 
 class App(Strict):

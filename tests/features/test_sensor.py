@@ -183,3 +183,21 @@ def test_equal_rows_stand_still_until_one_differs() -> None:
         still.append(stream.stands_still(2))
     # Three frames and the two before them are equal: from the fifth row on, and from the fifth after each change.
     assert [index for index, answer in enumerate(still) if answer] == [4, 5, 6, 7, 13, 14, 15, 16, 24, 25]
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+@pytest.mark.parametrize("hop", [1, 2])
+@pytest.mark.parametrize("differences", [(), (1,)])
+def test_rows_that_stand_still_give_the_same_window(frames: int, hop: int, differences: tuple[int, ...]) -> None:
+    p = SensorFrontEnd(
+        channels=("a",), row_interval_ms=1000.0, offset=(0.0,), scale=(1.0,), window_frames=frames, hop_rows=hop,
+        difference_rows=differences, difference_scale=((1.0,),) * len(differences),
+    )  # fmt: skip
+    stream, seen, still = SensorStream(p), [], 0
+    for value in np.random.default_rng(frames).integers(0, 2, 300) * (np.arange(300) // 10 % 2):
+        if stream.push_row(np.array([value], np.float32)):
+            seen.append(stream.window())
+            if stream.stands_still(hop):
+                still += 1
+                np.testing.assert_array_equal(seen[-1], seen[-2])
+    assert still > 50 if frames > 1 else still == 0

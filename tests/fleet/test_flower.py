@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fleets import factory, federation, population
 
 from fieldwren.errors import BadInputError, LinkLostError
 from fieldwren.fleet.population import Population
 from fieldwren.fleet.simulate import has_memory, run_population
+from fleet.fleets import factory, federation, population
 from support import require_module
 
 flwr = require_module("flwr")

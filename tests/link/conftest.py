@@ -34,6 +34,21 @@ def learning_device(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return devices.build_device(devices.KEYWORD, tmp_path_factory.mktemp("learning"), learns=True)
 
 
+@pytest.fixture(scope="session")
+def fleet_device(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The keyword app's executable as a member of a fleet."""
+    require_tool("gcc")
+    return devices.build_device(devices.FLEET, tmp_path_factory.mktemp("fleet"), learns=True)
+
+
+@pytest.fixture
+def member(fleet_device: Path, tmp_path: Path) -> Iterator[ProcessTransport]:
+    """A member of a fleet, running; its flash is in tmp_path."""
+    transport = devices.start(fleet_device, tmp_path)
+    yield transport
+    transport.close()
+
+
 @pytest.fixture
 def learning(learning_device: Path, tmp_path: Path) -> Iterator[ProcessTransport]:
     """The app that learns, running; its flash is in tmp_path."""

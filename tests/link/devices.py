@@ -131,6 +131,9 @@ save_every_s = 0
 """
 
 
+FLEET = KEYWORD.replace("buffer_ms = 20", "buffer_ms = 50") + LEARN.replace("guard_samples = 4", "guard_samples = 8") + "fleet = true\n"
+
+
 RULED = (
     PRESENCE
     + LEARN
@@ -165,6 +168,8 @@ def build_device(manifest: str, folder: Path, *, learns: bool = False) -> Path:
         del rendered["app_main.c"]
         rendered["device_main.c"] = (HERE / "device_main.c").read_bytes()
     defines = ("-DFW_LEARN",) if learns else ()
+    if "fleet = true" in manifest:
+        defines += ("-DFW_FLEET", "-DFW_STREAM_FILE")
     cache = paths.cache() / "link-tests"
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:

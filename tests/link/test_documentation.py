@@ -46,7 +46,9 @@ def test_the_sessions_happen_just_so(keyword: ProcessTransport, number: int) -> 
 
 
 LEARNING = "### Commands of apps that learn"
+FLEETS = "### Commands of members of a fleet"
 EVERYWHERE, LEARNED = PAGE.split(LEARNING)
+LEARNED, FEDERATED = LEARNED.split(FLEETS)
 
 
 def commands_of(part: str) -> set[str]:
@@ -65,6 +67,12 @@ def test_all_commands_are_there(keyword: ProcessTransport) -> None:
 def test_all_commands_of_apps_that_learn_are_there(learning: ProcessTransport) -> None:
     usages = DeviceClient(learning).commands()
     assert {usage.split()[0] for usage in usages} == commands_of(EVERYWHERE) | commands_of(LEARNED)
+
+
+def test_all_commands_of_members_of_fleets_are_there(member: ProcessTransport) -> None:
+    usages = DeviceClient(member).commands()
+    known = commands_of(EVERYWHERE) | commands_of(LEARNED) | commands_of(FEDERATED)
+    assert {usage.split()[0] for usage in usages} == known
 
 
 def test_all_error_codes_are_there() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import struct
 import time
 import zlib
@@ -13,12 +15,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from fieldwren.app import load_app
+from fieldwren.app_streaming import load_device_app
+from fieldwren.boards import load_board
 from fieldwren.device import DeviceClient, DeviceRefusedError
 from fieldwren.device.transport import ProcessTransport
+from fieldwren.errors import BadInputError
 from fieldwren.learn.device import wait
+from fieldwren.render.learning import learning_context
 from link import devices
 from link.test_session import tones
-from support import require_tool
+from support import CHECKOUT, require_tool
 
 
 @pytest.fixture
@@ -251,3 +258,47 @@ def test_a_rule_labels_rows_and_what_it_taught_is_saved(ruled_device: Path, tmp_
         assert not said["unsaved"]
     with closing(devices.start(ruled_device, tmp_path)) as transport:
         assert DeviceClient(transport).command("learn class many")["taught"] == 1
+
+
+@pytest.mark.parametrize(
+    ("buttons", "board", "complaint"),
+    [
+        ('feedback = "right"\nundo = true', "host", "must have one of feedback"),
+        ('sample = "missed"', "host", "must have one of feedback"),
+        ('undo = true\nsample = "missed"', "host", "sample belongs to teach"),
+        ('feedback = "maybe"', "host", "learn.buttons.0.feedback: is 'maybe', and should be 'right' or 'wrong'"),
+        (
+            "undo = true\n" + 2 * "[[learn.buttons]]\nundo = true\n",
+            "host",
+            "3 buttons do, and host has 2: SIGUSR1, SIGUSR2",
+        ),
+        ("undo = true\n[[learn.buttons]]\nundo = true", "esp32dev", "2 buttons do, and esp32dev has 1: BOOT"),
+    ],
+)
+def test_buttons_that_cannot_be_are_refused(tmp_path: Path, buttons: str, board: str, complaint: str) -> None:
+    manifest = devices.KEYWORD + devices.LEARN + f"[[learn.buttons]]\n{buttons}\n"
+    with pytest.raises(BadInputError, match=re.escape(complaint)):
+        learning_context(devices.learning_app(tmp_path, manifest), load_board(board))
+
+
+def test_emulated_boards_have_no_buttons(tmp_path: Path) -> None:
+    manifest = devices.KEYWORD + devices.LEARN + "[[learn.buttons]]\nundo = true\n"
+    context = learning_context(devices.learning_app(tmp_path, manifest), load_board("mps2-an386"))
+    assert context is not None and context.buttons == ()
+
+
+def test_what_a_button_teaches_has_a_place(tmp_path: Path) -> None:
+    example = CHECKOUT / "examples" / "digits"
+    shutil.copytree(example, tmp_path / "app")
+    text = (example / "fieldwren.toml").read_text().replace("spare_classes = 4", "spare_classes = 1")
+    for label, complaint in ((20 * "x", "too long"), ("lamp", None), ("seven", None)):
+        (tmp_path / "app" / "fieldwren.toml").write_text(f'{text}\n[[learn.buttons]]\nteach = "{label}"\n')
+        if complaint is None:
+            load_device_app(load_app(tmp_path / "app"), load_board("host"))
+            continue
+        with pytest.raises(BadInputError, match=r"learn\.buttons"):
+            load_device_app(load_app(tmp_path / "app"), load_board("host"))
+    two = "".join(f'\n[[learn.buttons]]\nteach = "{label}"\n' for label in ("lamp", "door"))
+    (tmp_path / "app" / "fieldwren.toml").write_text(text + two)
+    with pytest.raises(BadInputError, match=r"door, lamp: not among the labels of the app \(.*room for 1 others"):
+        load_device_app(load_app(tmp_path / "app"), load_board("host"))

@@ -145,6 +145,16 @@ static void flash_pages(void) {
   printf("%d %d\n", fw_flash_write(8u, 0u), (int)fw_flash_erase(0));
 }
 
+/* Active low, with the pull-ups on; the first call sets the pins up and looks at none. */
+static void buttons(void) {
+  printf("%u ", (unsigned)fw_port_buttons());
+  if (FW_REGISTER(FW_GPIO_BASE + 0x700u + 4u * 11u) != 0xCu) abort();
+  FW_REGISTER(FW_GPIO_BASE + 0x510u) = ~0u;
+  printf("%u ", (unsigned)fw_port_buttons());
+  FW_REGISTER(FW_GPIO_BASE + 0x510u) = ~(1u << 12 | 1u << 25);
+  printf("%u\n", (unsigned)fw_port_buttons());
+}
+
 int main(int count, char **arguments) {
   const char *what = count > 1 ? arguments[1] : "";
   if (strcmp(what, "together") == 0) microphone(1, 0);
@@ -154,6 +164,7 @@ int main(int count, char **arguments) {
   if (strcmp(what, "transmit") == 0) transmit(0);
   if (strcmp(what, "transmit_at_once") == 0) transmit(1);
   if (strcmp(what, "receive") == 0) receive();
+  if (strcmp(what, "buttons") == 0) buttons();
   if (strcmp(what, "flash") == 0) flash_pages();
   if (strcmp(what, "no_crystal") == 0) {
     dead = 1u;

@@ -24,7 +24,7 @@ def drivers(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "fw_board.h").write_text(_board_header(load_board("nrf52840dk")))
         port = paths.firmware() / "port" / "nrf52"
         files = [port / name for name in ("crystal.c", "uarte.c", "microphone.c", "tick.c")]
-        files.append(paths.firmware() / "port" / "nrf52_flash" / "flash.c")
+        files += [paths.firmware() / "port" / name for name in ("nrf52_flash/flash.c", "nrf/pins.c")]
         command = [str(require_tool("gcc")), "-std=gnu99", "-O1", "-no-pie", "-fsanitize=undefined", "-Wall", "-Wextra"]
         command += ["-Werror", "-include", str(HERE / "nrf52_model.h"), f"-I{folder}", f"-I{paths.firmware()}"]
         command += [f"-I{paths.firmware() / 'include'}", "-o", str(folder / "drivers")]
@@ -50,6 +50,7 @@ def drivers(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("transmit", TEXT),
         ("transmit_at_once", TEXT),
         ("receive", "hello"),
+        ("buttons", "0 0 10"),
         ("flash", "10 12345678 -5 -5"),
         ("no_crystal", "-5 -5"),  # FW_E_TIMEOUT, after a bounded wait
     ],

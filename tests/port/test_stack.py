@@ -57,8 +57,11 @@ class CallGraph:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("board_id", "example"), [("nrf52840dk", "digits"), ("microbit", "presence")])
-def test_the_deepest_way_through_an_app_fits_its_stack(board_id: str, example: str, tmp_path: Path) -> None:
+def test_the_deepest_way_through_an_app_fits_its_stack(
+    board_id: str, example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     require_tool("arm-none-eabi-gcc")
+    monkeypatch.setenv("FIELDWREN_CACHE", str(tmp_path / "cache"))  # a cached object comes without its call graph
     board = load_board(board_id)
     sources = app_sources(*load_device_app(load_app(CHECKOUT / "examples" / example), board), board)
     flags = (*(sources.optimise_flags or ("-O2",)), "-fcallgraph-info=su")

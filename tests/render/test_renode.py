@@ -59,11 +59,12 @@ def flash_model() -> str:
 
 @pytest.mark.parametrize("heard", [None, Heard(b"\0\0", "seven")])
 @pytest.mark.parametrize("learns", [False, True])
-def test_the_suite_parses(tmp_path: Path, heard: Heard | None, learns: bool) -> None:
+@pytest.mark.parametrize("presses", [(), ("FW_PRESS_TEACH", "FW_PRESS_WRONG")])
+def test_the_suite_parses(tmp_path: Path, heard: Heard | None, learns: bool, presses: tuple[str, ...]) -> None:
     require_module("robot")
     (tmp_path / "stub.resource").write_text(STUB)
     suite = tmp_path / "nrf52840dk.robot"
-    suite.write_text(files(heard=heard, learns=learns)["nrf52840dk.robot"])
+    suite.write_text(files(heard=heard, learns=learns, presses=presses)["nrf52840dk.robot"])
     command = [sys.executable, "-m", "robot", "--dryrun", "--variable", f"RENODEKEYWORDS:{tmp_path / 'stub.resource'}"]
     done = subprocess.run(
         [*command, "--output", "NONE", "--log", "NONE", "--report", "NONE", str(suite)],
@@ -72,7 +73,8 @@ def test_the_suite_parses(tmp_path: Path, heard: Heard | None, learns: bool) -> 
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert f"{2 + bool(heard) + learns} tests, {2 + bool(heard) + learns} passed" in done.stdout
+    count = 2 + bool(heard) + learns + bool(presses)
+    assert f"{count} tests, {count} passed" in done.stdout
 
 
 def test_no_expected_text_is_taken_for_a_named_argument() -> None:
@@ -99,6 +101,15 @@ def test_every_name_and_address_is_the_boards() -> None:
     assert added == {"dwt": 0xE0001000, "nvmc": 0x4001E000}
     assert f"page = value - value % {memory.store.page_bytes}" in repl
     assert "http" not in repl + resc + robot
+
+
+def test_buttons_are_pressed_where_the_board_has_them() -> None:
+    robot = files(presses=["FW_PRESS_RIGHT", "FW_PRESS_WRONG", "FW_PRESS_UNDO", "FW_PRESS_TEACH"])["nrf52840dk.robot"]
+    pressed = [int(pin) for pin in re.findall(r"sysbus\.gpio0 OnGPIO (\d+) false", robot)]
+    assert pressed == [button.pin for button in BOARD.buttons] == [11, 12, 24, 25]
+    assert re.findall(r'"button":(\d),"action":"(\w+)"', robot) == [
+        ("1", "right"), ("2", "wrong"), ("3", "undo"), ("4", "teach")
+    ]  # fmt: skip
 
 
 def test_braces_and_indentation_of_the_platform_are_whole() -> None:

@@ -34,6 +34,10 @@
 #define FW_WDT_UNLOCK     0x50D83AA1u
 #define FW_SWD_UNLOCK     0x8F1D312Au
 
+/* Pins: what they read, and what each is connected to. */
+#define FW_GPIO_IN     FW_REGISTER(0x6000403Cu)
+#define FW_IO_MUX(pin) FW_REGISTER(0x60009004u + 4u * (pin))
+
 #define FW_SYSTEM_CLOCK FW_REGISTER(0x600C0058u)
 
 /* Interrupt matrix: a peripheral's source is mapped to one of the processor's 31 lines. */

@@ -151,6 +151,8 @@ class RenodeMachine(_Strict):
     cpu: str
     uart: str
     microphone: str | None = None
+    gpio: tuple[str, ...] = ()
+    """Ports of 32 pins, in order."""
 
 
 class Microphone(_Strict):
@@ -158,6 +160,13 @@ class Microphone(_Strict):
 
     kind: Literal["pdm", "i2s"]
     rate_hz: Positive
+
+
+class Button(_Strict):
+    """A button between a pin and ground; `pin` as the port counts pins, `name` as people find it."""
+
+    name: str
+    pin: Annotated[int, Field(ge=0, le=63)]
 
 
 Way = Literal["platformio", "esptool", "pyocd", "nrfutil", "uf2"]
@@ -247,7 +256,11 @@ class Link(_Strict):
 
 
 class Board(_Strict):
-    """One board. `memory` is `None` where an operating system provides it; `clock_hz` where it is not fixed."""
+    """One board. `memory` is `None` where an operating system provides it; `clock_hz` where it is not fixed.
+
+    `energy_pj_per_instruction`: an estimate from the chip's supply current while it computes, in picojoules; the file says
+    from which figures. `None`: nobody published any.
+    """
 
     id: Identifier
     name: str
@@ -255,12 +268,14 @@ class Board(_Strict):
     variants: tuple[Literal["portable", "packed", "dsp", "mve"], ...]
     core: Core
     link: Link
+    buttons: tuple[Button, ...] = ()
     toolchain: Toolchain | None = None
     port: Port = Port(folders=(), defines={})
     platformio: PlatformIo | None = None
     upload: Upload | None = None
     framework: Literal["arduino", "espidf"] | None = None
     clock_hz: Positive | None = None
+    energy_pj_per_instruction: Annotated[float, Field(gt=0.0)] | None = None
     memory: Memory | None = None
     microphone: Microphone | None = None
     emulator: QemuMachine | HostProcess | RenodeMachine | None = Field(default=None, discriminator="kind")

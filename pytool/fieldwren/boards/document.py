@@ -10,8 +10,8 @@ _HEAD = """# Boards
 
 This page is written by `make docs` from `boards/*.toml`.
 
-| id | what | core | flash | RAM | variants | built with | emulator | built here | ran in an emulator | ran on hardware, by us |
-|---|---|---|---|---|---|---|---|---|---|---|
+| id | what | core | flash | RAM | variants | buttons | built with | emulator | built here | ran in an emulator | ran on hardware, by us |
+|---|---|---|---|---|---|---|---|---|---|---|---|
 """
 
 _TAIL = """
@@ -26,6 +26,8 @@ nothing.
 
 - `core`: architecture, processor, FPU, DSP and MVE, and the compiler flags that select them.
 - `variants`: the kernels' implementations that images for this board may use.
+- `energy_pj_per_instruction`: an estimate of what one instruction costs, from the supply current that the file's comment
+  names; the fleet's report multiplies it with counted instructions.
 - `memory`: flash and RAM; `app_start` and `app_end` bound the image, `store` is set aside for what the device learns.
   The stack lies at the bottom of the RAM, so that running over its end is a fault instead of damaged data.
 - `port`: the folders of `firmware/port/` that make up the platform, and figures they are compiled with
@@ -33,6 +35,7 @@ nothing.
 - `memory.reserved`: flash that belongs to a bootloader, its settings or a partition table; image and store stay clear of it.
 - `platformio`: the board in PlatformIO's registry; `fieldwren generate --framework arduino` (or `espidf`) writes a project
   for it, which `pio run` builds with a network.
+- `buttons`: what lies between a pin and ground, in the order in which an app's `[[learn.buttons]]` take them.
 - `microphone`: what the port's microphone gives; apps hear it as it is, or at half its rate.
 - `upload`: the ways in which `fieldwren flash` writes an image, best first, what each must know of the board, and the
   USB ids by which the board is found; a framework's `ways` are those of its projects.
@@ -115,6 +118,7 @@ def _row(board: Board) -> tuple[str, ...]:
         _kib(memory.app.bytes) if memory else "",
         _kib(memory.ram.bytes) if memory else "",
         ", ".join(board.variants),
+        ", ".join(button.name for button in board.buttons),
         _builders(board),
         _emulator(board),
         "yes" if board.toolchain is not None else "no, only compiled against its frameworks' documented API",

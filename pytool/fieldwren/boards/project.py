@@ -175,6 +175,8 @@ def _board_header(board: Board) -> str:
     ]
     lines += [f'#define FW_BOARD_ID "{board.id}"']
     lines += [f"#define {name} {value}" for name, value in board.port.defines.items()]
+    if board.buttons:
+        lines += [f"#define FW_BUTTON_PINS {{{', '.join(str(button.pin) for button in board.buttons)}}}"]
     if board.memory is not None and board.memory.store is not None:
         store = board.memory.store
         lines += [

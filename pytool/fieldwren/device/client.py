@@ -264,7 +264,8 @@ class DeviceClient:
         deadline = time.monotonic() + _END_TIMEOUT_S
         progress: tuple[int, int] | None = None
         while time.monotonic() < deadline:
-            heard = self._session.pump(_IDLE_S)
+            # The end of a short stream comes together with the answer: nothing more would come to wait for.
+            heard = bool(self._session.events) or self._session.pump(_IDLE_S)
             state = None if heard else self.status()
             for event in self._reported():
                 yield event

@@ -23,7 +23,10 @@ CONNECT_TIMEOUT_S = 5.0
 WRITE_TIMEOUT_S = 10.0
 DEFAULT_BAUD = 115_200
 
-ADDRESS_FORMS = "/dev/tty… or COM…[@BAUD], usb[:VID:PID][@BAUD], tcp:HOST:PORT, unix:PATH, pty:PATH, process:COMMAND"
+ADDRESS_FORMS = (
+    "/dev/tty… or COM…[@BAUD], usb[:VID:PID][@BAUD], tcp:HOST:PORT, unix:PATH, pty:PATH, process:COMMAND, "
+    "mqtts:HOST[:PORT]/FLEET/NAME"
+)
 
 
 class Transport(ByteStream, Protocol):
@@ -176,7 +179,8 @@ def open_transport(address: str) -> Transport:
     """Opens a device by its address.
 
     Addresses: `/dev/ttyACM0` or `COM3` (`@BAUD` may follow; 115200 if not), `usb` (the one serial port that belongs to a
-    known board) or `usb:VID:PID`, `tcp:HOST:PORT`, `unix:PATH`, `pty:PATH`, `process:COMMAND`.
+    known board) or `usb:VID:PID`, `tcp:HOST:PORT`, `unix:PATH`, `pty:PATH`, `process:COMMAND`, and a device behind an MQTT
+    broker as `mqtts:HOST:PORT/FLEET/NAME` (fieldwren.device.mqtt).
     Raises BadInputError for any other text, MissingToolError when there is no such port (or several, or it is busy or
     forbidden), LinkLostError when nobody answers.
     """
@@ -192,6 +196,10 @@ def open_transport(address: str) -> Transport:
         return PtyTransport(rest)
     if scheme == "process" and rest:
         return ProcessTransport(shlex.split(rest))
+    if scheme in ("mqtt", "mqtts"):
+        from fieldwren.device import mqtt
+
+        return mqtt.MqttTransport(mqtt.parse_address(address), mqtt.load_credentials())
     from fieldwren.device import serial_port
 
     target, _, baud = address.partition("@")

@@ -93,7 +93,8 @@ class StrategySettings(Strict):
 class ClientSettings(Strict):
     """`count` devices of one kind, dealt to `groups` (people, rooms) in turn; none named: all that are not held out.
 
-    `board` of emulated devices. `ports` of serial ones, one each. `samples` embeddings of each class that a device learns
+    `board` of emulated devices. `ports` of serial ones, one each; `own`: they train on what their users taught them, and are
+    told nothing. `samples` embeddings of each class that a device learns
     from, and `tests` that it measures the head with; `None`: as many as its app keeps (`replay_per_class`).
     """
 
@@ -102,6 +103,7 @@ class ClientSettings(Strict):
     board: str | None = None
     groups: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
+    own: bool = False
     samples: Annotated[int, Field(ge=1, le=255)] | None = None
     tests: Annotated[int, Field(ge=1, le=255)] = 4
 
@@ -111,6 +113,8 @@ class ClientSettings(Strict):
             raise ValueError(f"{self.count} serial devices need as many ports: {len(self.ports)} are named")
         if self.ports and self.kind != "serial":
             raise ValueError(f"{self.kind} devices have no ports")
+        if self.own and self.kind != "serial":
+            raise ValueError(f"{self.kind} devices have no samples of their own")
         return self
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fieldwren.errors import BadInputError
+from fieldwren.fleet.run import ENGINE, run
 from fieldwren.fleet.server import Round
 from fieldwren.fleet.simulate import FleetResult, simulate
 from fieldwren.fleet.store import resumable
@@ -17,6 +18,8 @@ def resume(state: Path, *, progress: Callable[[Round, int], None] | None = None)
     Raises MissingToolError when there is no such file, BadInputError when it holds another federation by now.
     """
     federation, engine = resumable(state)
+    if engine == ENGINE:
+        return run(federation, state=state, progress=progress)
     if engine != "simulate":
         raise BadInputError(f"{state}: was written by {engine}, which this fieldwren cannot go on with")
     return simulate(federation, state=state, progress=progress)

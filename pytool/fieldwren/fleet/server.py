@@ -182,6 +182,14 @@ class Server:
             self.audit.append(AuditEntry(self.round, name, update.sequence, verdict, len(message)))
         return again
 
+    def has_answered(self, name: str) -> bool:
+        """Whether an answer of the device was accepted in the wave under way."""
+        return self._wave is not None and name in self._wave.answers
+
+    def accuracy_of(self, name: str) -> float | None:
+        """The device's accuracy on its own tests in the wave under way; None if it has not said."""
+        return None if self._wave is None else self._wave.accuracies.get(name)
+
     def end_wave(self) -> Round | None:
         """Takes what came into the head; the round, if this was its last wave."""
         wave = self._wave

@@ -32,6 +32,12 @@ def load_samples(
     interpreter, port = Interpreter(backbone), backbone.program.inputs[0]
     made = []
     for part in load_labelled(model, port, folder, metadata, only):
-        rows = [interpreter.invoke([window.reshape(port.shape)])[0].ravel() for window in part.inputs]
+        rows = []
+        for window in part.inputs:
+            # A model with a state sees the window step by step; what it makes of the last step is the embedding.
+            interpreter.reset()
+            for step in [window] if part.steps is None else window.reshape(part.steps.count, -1):
+                (embedding,) = interpreter.invoke([step.reshape(port.shape)])
+            rows.append(embedding.ravel())
         made.append(Samples(part.group, np.array(rows, np.int8), part.labels))
     return made

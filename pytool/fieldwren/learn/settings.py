@@ -23,6 +23,8 @@ SAMPLES = 3
 """Embeddings that firmware/app/learning.c keeps."""
 
 _SLOT_OVERHEAD = 32
+_TASK_HEADER_BYTES, _UPDATE_HEADER_BYTES = 44 + 12 + 4, 20 + 12 + 4
+"""With the vector's header and the CRC (firmware/learn/participant.h)."""
 _HOST_STORE_BYTES, _HOST_PAGE_BYTES = 64 * 4096, 4096
 _KINDS = ("keyword", "presence", "characters")
 
@@ -87,7 +89,23 @@ def app_factory(app: App, graph: Graph, labels: Sequence[str]) -> tuple[Graph, F
                 raise BadInputError(
                     f"{app.where('learn', 'rule', field)}: {label!r} is not a label of the app: {', '.join(labels)}"
                 )
+    _check_buttons(app, settings, labels, config.classes_spare)
     return made.backbone, factory
+
+
+def _check_buttons(app: App, settings: LearnSettings, labels: Sequence[str], spare: int) -> None:
+    """Raises BadInputError for a label that a button teaches and that can neither be had nor added."""
+    new = {button.teach for button in settings.buttons if button.teach is not None} - set(labels)
+    for label in sorted(new):
+        try:
+            name_bytes(label)
+        except BadInputError as error:
+            raise BadInputError(f"{app.where('learn', 'buttons')}: {error}") from error
+    if len(new) > spare:
+        raise BadInputError(
+            f"{app.where('learn', 'buttons')}: {', '.join(sorted(new))}: not among the labels of the app "
+            f"({', '.join(labels)}), and there is room for {spare} others: see learn.spare_classes"
+        )
 
 
 def record_bytes(factory: Factory) -> int:
@@ -129,6 +147,17 @@ def image_bytes(factory: Factory) -> int:
     return record_bytes(factory) + _SLOT_OVERHEAD - 8
 
 
+def participant_bytes(factory: Factory) -> int:
+    """FW_PARTICIPANT_BYTES: what a member of a fleet works on tasks in."""
+    count = len(factory.head)
+    return 4 * 4 * count + _UPDATE_HEADER_BYTES + 4 * count
+
+
+def task_bytes(factory: Factory) -> int:
+    """FW_TASK_BYTES: the longest task of a federation."""
+    return _TASK_HEADER_BYTES + 4 * len(factory.head)
+
+
 def imports_head(settings: LearnSettings, board: Board) -> bool:
     """Whether the firmware takes a head over the link."""
     if settings.import_head is not None:
@@ -139,4 +168,5 @@ def imports_head(settings: LearnSettings, board: Board) -> bool:
 def learning_ram_bytes(settings: LearnSettings, factory: Factory, board: Board) -> int:
     """Static RAM of learning but for its few fixed variables: learner, samples, and a head on its way in."""
     samples = (SAMPLES * factory.features + 3) // 4 * 4
-    return factory.memory_bytes + samples + (image_bytes(factory) if imports_head(settings, board) else 0)
+    fleet = (participant_bytes(factory) + 3) // 4 * 4 + (task_bytes(factory) + 3) // 4 * 4 if settings.fleet else 0
+    return factory.memory_bytes + samples + fleet + (image_bytes(factory) if imports_head(settings, board) else 0)

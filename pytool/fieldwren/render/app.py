@@ -9,6 +9,7 @@ from fieldwren import paths
 from fieldwren.app import App
 from fieldwren.app_model import AppModel
 from fieldwren.boards import Board
+from fieldwren.boards.definition import HostProcess, QemuMachine
 from fieldwren.core import Optimise
 from fieldwren.detector import MODES, to_q15
 from fieldwren.errors import BadInputError
@@ -27,7 +28,7 @@ PORT_RING_BYTES = 1024
 """What a board's port buffers of the link unless its definition says otherwise (FW_RING_BYTES)."""
 
 _FOLDERS = ("app", "features", "learn", "link", "store")
-_RUNTIME = ("crc32", "detector", "microphone", "posterior", "sample_ring")
+_RUNTIME = ("crc32", "debounce", "detector", "microphone", "posterior", "sample_ring")
 _SMALL_RAM_BYTES = 64 * 1024
 _MICROPHONE_BUFFER_MS = 150.0
 """A microphone's block comes every 10 ms: the model may take this long. A host sends larger pieces."""
@@ -75,7 +76,15 @@ def app_sources(
     defines: dict[str, str | None] = {"FW_FRONTEND_KINDS": f"{1 << front_end_data(model.device_front_end).kind}u"}
     if model.factory is not None:
         defines["FW_LEARN"] = None
-    renode = renode_files(board, provenance, image=image.hex(), learns="FW_LEARN" in defines, heard=heard)
+        if model.app.learn is not None and model.app.learn.fleet:
+            defines["FW_FLEET"] = None
+            if isinstance(board.emulator, QemuMachine | HostProcess):
+                defines["FW_STREAM_FILE"] = None
+    learning = learning_context(model, board)
+    presses = [button.action for button in learning.buttons] if learning else []
+    renode = renode_files(
+        board, provenance, image=image.hex(), learns="FW_LEARN" in defines, heard=heard, presses=presses
+    )
     return Sources(
         files=files,
         build_id=image.hex(),

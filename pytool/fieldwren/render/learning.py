@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fieldwren.app import LabelRule
+from fieldwren.app import App, ButtonSettings, LabelRule
 from fieldwren.app_model import AppModel
 from fieldwren.boards import Board
 from fieldwren.errors import BadInputError
@@ -26,6 +26,23 @@ class RuleContext:
 
 
 @dataclass(frozen=True)
+class ButtonContext:
+    """fw_button_t."""
+
+    action: str
+    sample: str
+    label: str | None
+
+
+@dataclass(frozen=True)
+class FleetContext:
+    """FW_PARTICIPANT_BYTES and the bytes of the longest task."""
+
+    memory_bytes: int
+    task_bytes: int
+
+
+@dataclass(frozen=True)
 class LearningContext:
     """Sizes in bytes; `block` the factory block in words; `spare` labels that the detector has besides the model's."""
 
@@ -37,6 +54,8 @@ class LearningContext:
     save_wait_ms: int
     save_every_ms: int
     rule: RuleContext | None
+    buttons: tuple[ButtonContext, ...]
+    fleet: FleetContext | None
 
 
 def learning_context(model: AppModel, board: Board) -> LearningContext | None:
@@ -55,6 +74,28 @@ def learning_context(model: AppModel, board: Board) -> LearningContext | None:
         save_wait_ms=round(1000 * settings.save_after_s),
         save_every_ms=learn.save_every_ms(settings, learn.store_layout(factory, board)),
         rule=_rule(model, settings.rule) if settings.rule is not None else None,
+        buttons=_buttons(model.app, settings.buttons, board),
+        fleet=FleetContext(learn.participant_bytes(factory), learn.task_bytes(factory)) if settings.fleet else None,
+    )
+
+
+def _buttons(app: App, buttons: tuple[ButtonSettings, ...], board: Board) -> tuple[ButtonContext, ...]:
+    """None where the board has no button at all, as emulated boards do not."""
+    if not board.buttons:
+        return ()
+    if len(buttons) > len(board.buttons):
+        names = ", ".join(button.name for button in board.buttons)
+        raise BadInputError(
+            f"{app.where('learn', 'buttons')}: says what {len(buttons)} buttons do, and {board.id} has "
+            f"{len(board.buttons)}: {names}"
+        )
+    return tuple(
+        ButtonContext(
+            action="FW_PRESS_" + ("UNDO" if button.undo else "TEACH" if button.teach else str(button.feedback).upper()),
+            sample=f"FW_SAMPLE_{button.sample.upper()}",
+            label=button.teach,
+        )
+        for button in buttons
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fieldwren.boards.definition import Board, RenodeMachine
@@ -10,6 +10,9 @@ from fieldwren.device.session import PROTOCOLS
 from fieldwren.render.environment import Provenance, render
 
 SILENCE_MS = 2000
+
+PRESSES = {"FW_PRESS_RIGHT": "right", "FW_PRESS_WRONG": "wrong", "FW_PRESS_UNDO": "undo", "FW_PRESS_TEACH": "teach"}
+"""What firmware/app/buttons.c calls an action of fw_buttons.h."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +23,29 @@ class Heard:
     label: str
 
 
+@dataclass(frozen=True)
+class Press:
+    """A button of the app: its number, where it is, and the action that a press is answered with."""
+
+    number: int
+    port: str
+    pin: int
+    action: str
+
+
 def renode_files(
-    board: Board, provenance: Provenance, *, image: str, learns: bool, heard: Heard | None = None
+    board: Board,
+    provenance: Provenance,
+    *,
+    image: str,
+    learns: bool,
+    heard: Heard | None = None,
+    presses: Sequence[str] = (),
 ) -> Mapping[str, bytes]:
     """The files by name relative to renode/; none for a board that Renode does not run.
 
-    `image` is the build id that the firmware reports, in hexadecimal.
+    `image` is the build id that the firmware reports, in hexadecimal; `presses` what the app's buttons do, as
+    fw_buttons.h names it.
     """
     renode = board.emulator
     if not isinstance(renode, RenodeMachine) or board.memory is None or board.clock_hz is None:
@@ -41,6 +61,10 @@ def renode_files(
         "rate_hz": board.microphone.rate_hz if board.microphone else 0,
         "image": image,
         "learns": learns,
+        "presses": [
+            Press(number, renode.gpio[button.pin // 32], button.pin % 32, PRESSES[action])
+            for number, (button, action) in enumerate(zip(board.buttons, presses, strict=False), start=1)
+        ],
         "label": heard.label if heard else "",
         "protocol": max(PROTOCOLS),
     }
