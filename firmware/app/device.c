@@ -38,7 +38,7 @@ static const char *const usages[] = {
     "import",
 #endif
 #if defined(FW_FLEET)
-    "fleet status|begin|evaluate",
+    "fleet status|begin|evaluate|adopt",
     "fleet keep LABEL|#INDEX [test]",
 #endif
 };

@@ -30,12 +30,14 @@ static int is_busy(fw_device_t *device) {
   return 1;
 }
 
-/* Of everything that tasks train on and heads are measured with: count of each class and its embeddings, then guard
- * labels and embeddings. So a host that has the same recordings can tell whether the device heard what it did. */
+/* Of everything that tasks train on and heads are measured with: count of each of the model's classes and its
+ * embeddings, then guard labels and embeddings. So a host that has the same recordings can tell whether the device
+ * heard what it did. */
 static uint32_t samples_crc(fw_learner_t *l) {
   const uint32_t features = l->config.features;
   uint32_t crc = 0;
   for (uint32_t c = 0; c < l->classes; ++c) {
+    if (l->table[c].anchor == FW_LEARNER_NO_ANCHOR) continue;
     crc = fw_crc32(crc, &l->table[c].own, 1);
     crc = fw_crc32(crc, fw_learner_replay_row(l, c, 0), features * l->table[c].own);
   }
@@ -156,6 +158,42 @@ static void evaluate(fw_device_t *device) {
   fw_link_answer_end(&device->link);
 }
 
+/* Bits of an exponent of all ones: infinite, or not a number. */
+static int is_finite(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return (bits & 0x7F800000u) != 0x7F800000u;
+}
+
+/* fleet adopt: the head that was put becomes the device's own, for the model's classes; added ones stay as they are. */
+static void adopt(fw_device_t *device) {
+  const fw_participant_t *const p = participant_of(device);
+  fw_learning_t *const g = learning_of(device);
+  fw_learner_t *const l = &g->learner;
+  uint32_t bytes = 0;
+  if (is_busy(device)) return;
+  const float *const head = (const float *)(const void *)take(device, &bytes);
+  if (head == NULL) return;
+  int is_sound = bytes == 4u * p->count;
+  for (uint32_t i = 0; is_sound && i < p->count; ++i) is_sound = is_finite(head[i]);
+  if (!is_sound) {
+    fw_link_error(&device->link, "bad_argument", "a head is as many finite float32 as fleet status has parameters",
+                  FW_COMMAND_WORDS);
+    return;
+  }
+  const uint32_t features = l->config.features;
+  const uint32_t most = l->config.classes_most;
+  for (uint32_t c = 0; c < l->classes; ++c) {
+    const uint32_t row = l->table[c].anchor;
+    if (row == FW_LEARNER_NO_ANCHOR) continue;
+    memcpy(l->head + c * features, head + row * features, sizeof(float) * features);
+    l->head[most * features + c] = head[(uint32_t)l->factory.classes * features + row];
+  }
+  memset(l->velocity, 0, sizeof(float) * FW_LEARNER_HEAD_FLOATS(features, most));
+  fw_keeper_changed(&g->keeper);
+  ok(device);
+}
+
 void fw_device_get_update(fw_device_t *device) {
   const fw_participant_t *const p = participant_of(device);
   if (p->is_busy || p->answer_bytes == 0u) {
@@ -182,8 +220,11 @@ int fw_device_fleet_command(fw_device_t *device) {
     begin(device);
   } else if (is_pair && fw_command_is(command, 1, "evaluate")) {
     evaluate(device);
+  } else if (is_pair && fw_command_is(command, 1, "adopt")) {
+    adopt(device);
   } else {
-    fw_link_error(&device->link, "bad_argument", "fleet status, begin, evaluate, or keep LABEL|#INDEX [test]", 1);
+    fw_link_error(&device->link, "bad_argument", "fleet status, begin, evaluate, adopt, or keep LABEL|#INDEX [test]",
+                  1);
   }
   return 1;
 }

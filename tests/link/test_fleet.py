@@ -112,6 +112,32 @@ def test_training_that_leaves_the_finite_numbers_is_a_fault(tiny: TinyFleet, dev
     assert asked(device, task_for(tiny, 2)).status == "ok"
 
 
+def test_a_head_that_is_adopted_is_the_devices_own(tiny: TinyFleet, device: LinkedDevice) -> None:
+    device.prepare()
+    client = device._client
+    assert client is not None
+    classes, features = tiny.population.shape
+    client.command("class add lamp")
+    for favourite in (2, 0):
+        head = np.zeros((features + 1) * classes, np.float32)
+        head[classes * features + favourite] = 5.0  # its bias
+        device.adopt(head)
+        said = client.command("learn answer")
+        assert said["label"] == tiny.labels[favourite]
+        # softmax of 5 and three zeros; the class that was added is one of them
+        assert said["confidence"] == pytest.approx(np.exp(5) / (np.exp(5) + 3), abs=1e-5)
+    device.close()
+    device.prepare()  # another process with the same flash
+    client = device._client
+    assert client is not None
+    assert client.command("learn status")["origin"] == "saved"
+    assert client.command("learn status")["classes"] == 4
+    for wrong in (np.zeros(3, np.float32), np.full(12, np.nan, np.float32)):
+        client.put("task", wrong.tobytes())
+        with pytest.raises(DeviceRefusedError, match="finite float32"):
+            client.command("fleet adopt")
+
+
 def test_samples_cross_the_link_once_and_never_leave(tiny: TinyFleet, fleet_device: Path, tmp_path: Path) -> None:
     said = sum(clip.nbytes for clip in tiny.told[NAME])
     for told in (said, 0):  # the second process finds in its flash what the first one heard

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from fieldwren.fleet.meta_train import MetaTrainResult
     from fieldwren.fleet.run import FirmwareResult, RunResult
     from fieldwren.fleet.server import Round
     from fieldwren.fleet.simulate import Engine, FleetResult
@@ -50,8 +51,11 @@ def simulate(federation: Path, engine: Engine, state: Path | None, json: bool) -
 @click.argument("federation", type=click.Path(path_type=Path))
 @click.option("--state", type=click.Path(path_type=Path), help="File to keep every round in, for `fleet resume`.")
 @click.option("--report", type=click.Path(path_type=Path), help="HTML page to write after every round.")
+@click.option(
+    "--adopt", is_flag=True, help="In the end all devices take the federation's head for their own, and save it."
+)
 @json_option
-def run(federation: Path, state: Path | None, report: Path | None, json: bool) -> int:
+def run(federation: Path, state: Path | None, report: Path | None, adopt: bool, json: bool) -> int:
     """Run FEDERATION (a federation.toml) with its devices: emulated boards, serial ports, sockets, brokers.
 
     \b
@@ -64,7 +68,7 @@ def run(federation: Path, state: Path | None, report: Path | None, json: bool) -
     from fieldwren.fleet.run import run
 
     with shown(Console(stderr=True)) as watch:
-        result = run(federation, state=state, report=report, watch=watch)
+        result = run(federation, state=state, report=report, adopt=adopt, watch=watch)
     output.emit(result, json=json, show=show_run)
     return 1 if result.unequal else 0
 
@@ -135,6 +139,61 @@ def resume(state: Path, json: bool) -> None:
     with output.progress(f"{state.name}: reading the data") as say:
         result = resume(state, progress=_told(say))
     output.emit(result, json=json, show=show_result)
+
+
+@fleet.command("meta-train")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "--tasks", required=True, type=click.Path(path_type=Path), help="An .npz with x and y, see docs/fleet.md."
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The .keras file to write.")
+@click.option(
+    "--iterations", default=30_000, show_default=True, type=click.IntRange(1), help="Tasks, one after another."
+)
+@click.option("--inner-steps", default=8, show_default=True, type=click.IntRange(1, 1000), help="Steps on each task.")
+@click.option(
+    "--inner-lr", default=0.02, show_default=True, type=click.FloatRange(0, 1, min_open=True), help="Their rate."
+)
+@click.option("--outer-step", default=1.0, show_default=True, type=click.FloatRange(0, 2), help="Falls from this to 0.")
+@click.option("--batch", default=5, show_default=True, type=click.IntRange(1), help="Samples of a step.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the order of the samples.")
+@json_option
+def meta_train(
+    model: Path,
+    tasks: Path,
+    out: Path,
+    iterations: int,
+    inner_steps: int,
+    inner_lr: float,
+    outer_step: float,
+    batch: int,
+    seed: int,
+    json: bool,
+) -> None:
+    """Find a start for all of MODEL (a .keras file) from which it adapts to a task within a few samples."""
+    from fieldwren.fleet.meta_train import meta_train
+
+    with output.progress(f"meta-training {model.name}") as say:
+        result = meta_train(
+            model,
+            tasks,
+            out,
+            iterations=iterations,
+            inner_steps=inner_steps,
+            inner_lr=inner_lr,
+            outer_step=outer_step,
+            batch=batch,
+            seed=seed,
+            progress=say,
+        )
+    output.emit(result, json=json, show=_show_meta)
+
+
+def _show_meta(console: Console, result: MetaTrainResult) -> None:
+    console.print(
+        f"{result.tasks:,} tasks, {result.parameters:,} parameters: loss after adaptation {result.loss_first:.4f} in the "
+        f"first tenth, {result.loss_last:.4f} in the last"
+    )
 
 
 def _told(say: Callable[[str], None]) -> Callable[[Round, int], None]:

@@ -57,6 +57,10 @@ class StrategySettings(Strict):
             raise ValueError(
                 f"reptile-serial takes one device at a time: there is nothing to take a {self.aggregation} of"
             )
+        if self.aggregation != "mean" and self.kept_share < 1.0:
+            raise ValueError(
+                f"a {self.aggregation} needs whole changes: a parameter that is not sent is no vote; set top_p = 1"
+            )
         return self
 
     @property

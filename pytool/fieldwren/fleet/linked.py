@@ -135,6 +135,17 @@ class LinkedDevice:
         with self._lock:
             return self._until(ask, f"no answer in {self._timeout_s:g} s")
 
+    def adopt(self, head: Vector) -> None:
+        """Makes `head` the one that the device works with, and saves it where there is flash."""
+
+        def give(client: DeviceClient) -> None:
+            client.put("task", head.astype("<f4").tobytes())
+            client.command("fleet adopt")
+            self._save(client)
+
+        with self._lock:
+            self._until(give, f"took no head in {self._timeout_s:g} s")
+
     def close(self) -> None:
         """Lets go of the link."""
         if self._stream is not None:
@@ -207,6 +218,9 @@ class LinkedDevice:
             client.command(f"fleet keep {utterance.label}{' test' if utterance.is_test else ''}")
         if client.command("fleet status")["samples_crc32"] != wanted:
             raise BadInputError(f"{self._name}: makes other embeddings of the same recordings than this computer")
+        self._save(client)
+
+    def _save(self, client: DeviceClient) -> None:
         if client.command("learn status")["store"]:
             client.command("save")
             while client.command("learn status")["busy"]:

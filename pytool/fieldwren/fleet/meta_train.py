@@ -44,7 +44,7 @@ def meta_train(
     inner_steps: int = 8,
     inner_lr: float = 0.02,
     outer_step: float = 1.0,
-    batch: int = 1,
+    batch: int = 5,
     seed: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> MetaTrainResult:

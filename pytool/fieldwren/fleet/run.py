@@ -38,13 +38,15 @@ class RunResult(FleetResult):
     """As of a simulation, and what only real links can say.
 
     `checked` answers were compared with the twin's, `unequal` of them differed (there must be none); `down` and `up`: bytes
-    on all links by kind (device/traffic.py). `lost`: device → why it did not answer last.
+    on all links by kind (device/traffic.py).
+    `adopted`: devices that work with the final head now. `lost`: device → why it did not answer last.
     """
 
     checked: int
     unequal: int
     down: Mapping[str, int]
     up: Mapping[str, int]
+    adopted: tuple[str, ...]
     lost: Mapping[str, str]
     seconds: float
 
@@ -128,6 +130,20 @@ class Gateway:
             for future in done:
                 self._take(future)
 
+    def adopt(self) -> list[str]:
+        """Gives the last head to all devices with links that are not in quarantine; names of those that took it."""
+        head, bad = self.server.state.head, self.server.state.quarantined
+        links = [member.link for member in self._members.values() if member.link is not None and member.name not in bad]
+        futures = {self._threads.submit(link.adopt, head): link.name for link in links}
+        taken = []
+        for future, name in futures.items():
+            error = future.exception()
+            if error is None:
+                taken.append(name)
+            else:
+                self.tallies[name].lost = str(error)
+        return sorted(taken)
+
     def close(self) -> None:
         """Ends the threads."""
         self._threads.shutdown(wait=True, cancel_futures=True)
@@ -164,13 +180,15 @@ def run(
     *,
     state: Path | None = None,
     report: Path | None = None,
+    adopt: bool = False,
     watch: Watch | None = None,
     progress: Callable[[Round, int], None] | None = None,
 ) -> RunResult:
     """Runs a federation.toml with its devices: emulated boards, ports, brokers, and simulated ones beside them.
 
     `state` keeps every round, and emulated devices keep what they were told beside it, in a folder of its name with
-    `.devices` behind; a run that was killed goes on from there. `report`: an HTML page, written after every round. `watch` is
+    `.devices` behind; a run that was killed goes on from there. `report`: an HTML page, written after every round. `adopt`: in the end
+    the devices take the federation's head for their own. `watch` is
     shown every change, `progress` is told of every round.
     Raises BadInputError for a device with other firmware, LinkLostError when no device answers.
     """
@@ -207,6 +225,7 @@ def run(
             if watch is not None:
                 watch(viewer.view(gateway))
         gateway.drain()
+        adopted = gateway.adopt() if adopt else []
         if store is not None:
             store.keep(server, _memories(members), str(gateway.sent))
         plain = result_of(population, server, gateway.sent, ENGINE)
@@ -218,6 +237,7 @@ def run(
             unequal=sum(device.unequal for device in checked),
             down=dict(sorted(down.items())),
             up=dict(sorted(up.items())),
+            adopted=tuple(adopted),
             lost={name: tally.lost for name, tally in gateway.tallies.items() if tally.lost},
             seconds=time.monotonic() - started,
         )

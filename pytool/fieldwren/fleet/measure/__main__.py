@@ -32,14 +32,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m fieldwren.fleet.measure", description=__doc__)
     parser.add_argument("what", choices=list(WHAT))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--apps", type=Path, help="characters: folder of apps trained without an alphabet each")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(arguments)
-    measure: Callable[[Path], Mapping[str, Any]] = getattr(
+    measure: Callable[..., Mapping[str, Any]] = getattr(
         import_module(f"fieldwren.fleet.measure.{WHAT[given.what]}"), given.what
     )
     try:
-        result = measure(given.data)
+        more = {"apps": given.apps} if given.apps is not None else {}
+        result = measure(given.data, **more)
         command = f"python -m fieldwren.fleet.measure {given.what} --data ../shared/data --out {given.out.as_posix()}"
+        command += " --apps APPS" if more else ""
         document = {"command": command, "python": platform.python_version(), **result}
         given.out.parent.mkdir(parents=True, exist_ok=True)
         with written_whole(given.out) as temporary:

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from fieldwren.fleet.meta_train import adapted_outputs, reptile
 
-TASKS, SAMPLES, SHOTS, TEST_TASKS = 30_000, 8, 5, 200
+TASKS, SHOTS, TEST_TASKS = 30_000, 5, 100
 STEPS, RATE = 8, 0.02
+SAMPLES = STEPS * SHOTS
+"""Every inner step sees SHOTS new samples of its task, as an adaptation will."""
 
 
 def sine(data: Path) -> Mapping[str, Any]:
@@ -23,21 +25,21 @@ def sine(data: Path) -> Mapping[str, Any]:
     network = _network()
     start = network.get_weights()
     started = time.monotonic()
-    trained = reptile(network, x, y, TASKS, STEPS, RATE)
+    trained = reptile(network, x, y, TASKS, STEPS, RATE, batch=SHOTS)
     seconds = time.monotonic() - started
     shots_x, shots_y = _tasks(TEST_TASKS, SHOTS, seed=1)
     rng = np.random.default_rng(2)
     tests = rng.uniform(-5, 5, (TEST_TASKS, 100, 1)).astype(np.float32)
     wanted = _values(tests, *_waves(TEST_TASKS, seed=1))
     made: dict[str, dict[str, float]] = {}
-    for passes in (1, 2, 4, 8):
-        meta = _error(network, shots_x, shots_y, tests, wanted, passes * SHOTS)
+    for steps in (8, 32):
+        meta = _error(network, shots_x, shots_y, tests, wanted, steps)
         end = network.get_weights()
         network.set_weights(start)
-        plain = _error(network, shots_x, shots_y, tests, wanted, passes * SHOTS)
+        plain = _error(network, shots_x, shots_y, tests, wanted, steps)
         network.set_weights(end)
-        made[f"{passes} passes"] = {"meta": meta, "plain": plain, "ratio": meta / plain}
-    best = min(figures["ratio"] for figures in made.values())
+        made[f"{steps} steps"] = {"meta": meta, "plain": plain, "ratio": meta / plain}
+    worst = max(figures["ratio"] for figures in made.values())
     return {
         "bar": "MSE after adaptation to 5 shots at most 1/10 of the start that was not meta-trained",
         "network": "1-64-64-1, tanh",
@@ -47,7 +49,7 @@ def sine(data: Path) -> Mapping[str, Any]:
         "seconds": round(seconds, 1),
         "training_loss": [trained.loss_first, trained.loss_last],
         "mse": made,
-        "holds": best <= 0.1,
+        "holds": worst <= 0.1,
     }
 
 
@@ -78,5 +80,5 @@ def _tasks(count: int, samples: int, seed: int) -> tuple[NDArray[np.float32], ND
 
 
 def _error(network: Any, x: Any, y: Any, tests: Any, wanted: Any, steps: int) -> float:
-    outputs = adapted_outputs(network, x, y, tests, steps, RATE)
+    outputs = adapted_outputs(network, x, y, tests, steps, RATE, SHOTS)
     return float(np.mean((outputs.astype(np.float64) - wanted) ** 2))
