@@ -26,7 +26,9 @@ fw_status_t fw_learning_open(fw_learning_t *g, const fw_learning_config_t *confi
 
 void fw_learning_restart(fw_learning_t *g) {
   memset(g->has, 0, sizeof g->has);
-  g->missed_q15 = 0;
+  memset(g->has_target, 0, sizeof g->has_target);
+  g->near.posterior_q15 = 0;
+  g->misses = 0;
   g->rule_count = 0;
   g->rule_value = 0.0f;
 }
@@ -60,7 +62,9 @@ uint32_t fw_learning_class(const fw_learning_t *g, uint32_t label) {
 
 const char *fw_learning_name(const fw_learning_t *g, uint32_t label) {
   const uint32_t class_number = fw_learning_class(g, label);
-  return class_number == FW_LEARNER_NEGATIVE || is_pair(g) ? "" : g->learner.table[class_number].name;
+  return class_number == FW_LEARNER_NEGATIVE || is_pair(g) || fw_learning_has_values(g)
+             ? ""
+             : g->learner.table[class_number].name;
 }
 
 /* ---- samples ---- */
@@ -69,9 +73,17 @@ static int8_t *sample(const fw_learning_t *g, fw_sample_kind_t kind) {
   return g->config->samples + (uint32_t)kind * fw_learner_row_bytes(&g->learner_config);
 }
 
+static float *target(const fw_learning_t *g, fw_sample_kind_t kind) {
+  return g->config->targets + (uint32_t)kind * g->factory.classes;
+}
+
 static void keep(fw_learning_t *g, fw_sample_kind_t kind) {
   memcpy(sample(g, kind), sample(g, FW_SAMPLE_NEWEST), fw_learner_row_bytes(&g->learner_config));
   g->has[kind] = 1;
+  g->has_target[kind] = g->has_target[FW_SAMPLE_NEWEST];
+  if (g->has_target[kind] != 0u) {
+    memcpy(target(g, kind), target(g, FW_SAMPLE_NEWEST), sizeof(float) * g->factory.classes);
+  }
 }
 
 /* A class that was added and never taught is nobody's answer: its share goes to the others. */
@@ -106,7 +118,7 @@ void fw_learning_fold(const fw_learning_t *g, void *model_state) {
 #endif
 
 void fw_learning_heard(fw_learning_t *g, const int8_t *embedding) {
-  note_sample(g, embedding);
+  if (embedding != sample(g, FW_SAMPLE_NEWEST)) note_sample(g, embedding);
   g->has[FW_SAMPLE_NEWEST] = 1;
 }
 
@@ -128,28 +140,92 @@ void fw_learning_posteriors(fw_learning_t *g, const int8_t *embedding, uint16_t 
   }
 }
 
+int fw_learning_has_values(const fw_learning_t *g) {
+  return g->learner_config.loss == FW_LOSS_SQUARED;
+}
+
+const float *fw_learning_values(fw_learning_t *g, const int8_t *embedding) {
+  fw_learning_heard(g, embedding);
+  (void)fw_learner_classify(&g->learner, embedding);
+  return g->learner.y;
+}
+
+void fw_learning_target(fw_learning_t *g, const float *values) {
+  float *const kept = target(g, FW_SAMPLE_NEWEST);
+  g->has_target[FW_SAMPLE_NEWEST] = 1;
+  for (uint32_t i = 0; i < g->factory.classes; ++i) {
+    kept[i] = values[i];
+    if (!(values[i] - values[i] == 0.0f)) g->has_target[FW_SAMPLE_NEWEST] = 0;
+  }
+}
+
+void fw_learning_target_tensor(fw_learning_t *g, const void *values, const fw_tensor_info_t *tensor) {
+  for (uint32_t i = 0; i < g->factory.classes; ++i) {
+    target(g, FW_SAMPLE_NEWEST)[i] = fw_tensor_value(values, tensor, i);
+  }
+  g->has_target[FW_SAMPLE_NEWEST] = 1;
+}
+
 void fw_learning_detected(fw_learning_t *g, uint32_t label) {
   keep(g, FW_SAMPLE_DETECTED);
   g->detected = (uint16_t)label;
-  g->missed_q15 = 0;
+  g->near.posterior_q15 = 0; /* it was on the way to this */
   g->has[FW_SAMPLE_MISSED] = 0;
 }
 
-void fw_learning_missed(fw_learning_t *g, uint32_t posterior_q15) {
-  if (posterior_q15 <= g->missed_q15) return;
-  keep(g, FW_SAMPLE_MISSED);
-  g->missed_q15 = (uint16_t)posterior_q15;
+/* Where near miss `number` lies. */
+static int8_t *miss_sample(const fw_learning_t *g, uint32_t number) {
+  return g->config->samples +
+         (FW_SAMPLE_KINDS + number % g->config->misses_most) * fw_learner_row_bytes(&g->learner_config);
+}
+
+void fw_learning_missed(fw_learning_t *g, const fw_miss_t *miss) {
+  if (miss->posterior_q15 > g->near.posterior_q15) {
+    keep(g, FW_SAMPLE_MISSED);
+    g->near = *miss;
+  } else if (miss->posterior_q15 == 0u && g->near.posterior_q15 != 0u) {
+    if (g->config->misses_most != 0u) {
+      memcpy(miss_sample(g, g->misses), sample(g, FW_SAMPLE_MISSED), fw_learner_row_bytes(&g->learner_config));
+      g->config->misses[g->misses % g->config->misses_most] = g->near;
+      g->misses++;
+    }
+    g->near.posterior_q15 = 0;
+  }
+}
+
+int fw_learning_miss(const fw_learning_t *g, uint32_t number, fw_miss_t *miss) {
+  if (number >= g->misses || g->misses - number > g->config->misses_most) return 0;
+  *miss = g->config->misses[number % g->config->misses_most];
+  return 1;
 }
 
 /* ---- teaching ---- */
 
-fw_status_t fw_learning_teach(fw_learning_t *g, fw_sample_kind_t kind, uint32_t class_number) {
+/* `embedding` null: there is none. */
+static fw_status_t teach(fw_learning_t *g, const int8_t *embedding, uint32_t class_number) {
   if (class_number >= fw_learner_labels(&g->learner)) return FW_E_ARGUMENT;
-  if (g->has[kind] == 0u) return FW_E_UNKNOWN;
+  if (embedding == NULL) return FW_E_UNKNOWN;
   if (g->refused != 0u || g->held != 0u) return FW_E_STATE;
-  const fw_status_t status = fw_learner_teach(&g->learner, sample(g, kind), (uint16_t)class_number);
+  const fw_status_t status = fw_learner_teach(&g->learner, embedding, (uint16_t)class_number);
   if (status == FW_OK) ++g->teachings;
   return status;
+}
+
+fw_status_t fw_learning_teach_values(fw_learning_t *g, fw_sample_kind_t kind) {
+  if (g->has[kind] == 0u || g->has_target[kind] == 0u) return FW_E_UNKNOWN;
+  if (g->refused != 0u) return FW_E_STATE;
+  const fw_status_t status = fw_learner_teach_values(&g->learner, sample(g, kind), target(g, kind));
+  if (status == FW_OK) ++g->teachings;
+  return status;
+}
+
+fw_status_t fw_learning_teach(fw_learning_t *g, fw_sample_kind_t kind, uint32_t class_number) {
+  return teach(g, g->has[kind] != 0u ? sample(g, kind) : NULL, class_number);
+}
+
+fw_status_t fw_learning_teach_miss(fw_learning_t *g, uint32_t number, uint32_t class_number) {
+  fw_miss_t miss;
+  return teach(g, fw_learning_miss(g, number, &miss) ? miss_sample(g, number) : NULL, class_number);
 }
 
 void fw_learning_row(fw_learning_t *g, const float *row, uint32_t columns) {
