@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,23 @@ _FLOOR_DB = -58.0
 _TABLES = (".txt", ".csv")
 _WORD_SECONDS_MOST = 4.0
 _EVENT_COLUMNS = ("start_s", "end_s", "label")
+
+_NUMBERED = re.compile(r"(.+?)[_\- ]+[0-9]+")
+_NO_SPEAKERS = (
+    "audio",
+    "clip",
+    "file",
+    "noise",
+    "rec",
+    "record",
+    "recording",
+    "sample",
+    "sound",
+    "take",
+    "track",
+    "wav",
+    "word",
+)
 
 Degrade = Callable[[Pcm, str], Pcm]
 """What is done to a word's window before the front end sees it; the second argument is the recording's name."""
@@ -74,26 +92,57 @@ class Recording:
 def words_in(folder: Path, labels: Sequence[str]) -> list[Word]:
     """Recordings of single words below `folder`, by path.
 
-    `LABEL_GROUP_INDEX.wav`, where 0 to 9 may stand for `zero` to `nine`, or `LABEL/GROUP_nohash_N.wav`. A .wav beside a
-    .csv of its name is a recording (`recordings_in`), and so is one whose name has neither form, or that is named after
-    none of `labels` and is longer than any word.
+    `LABEL_GROUP_INDEX.wav`, where 0 to 9 may stand for `zero` to `nine`, `LABEL/GROUP_nohash_N.wav`, or files of any name
+    in folders of which at least one is called as one of `labels`. A .wav beside a .csv of its name is a recording
+    (`recordings_in`), and so is one whose name has neither form, or that is named after none of `labels` and is longer
+    than any word.
     """
+    named_so = {path.parent for label in labels for path in folder.rglob(label) if path.is_dir()}
     found = []
     for path in sorted(folder.rglob("*.wav")):
-        if path.with_suffix(".csv").exists():
+        word = _by_name(path, labels)
+        if word is None and path.parent.parent in named_so and not path.parent.name.startswith("_"):
+            word = Word(path, path.parent.name, _speaker(path))
+        if word is None or path.with_suffix(".csv").exists():
             continue
-        if "_nohash_" in path.stem:
-            label, group = path.parent.name, path.stem.split("_nohash_")[0]
-        else:
-            parts = path.stem.split("_")
-            if len(parts) < 3 or not parts[-1].isdigit():
-                continue
-            label, group = "_".join(parts[:-2]), parts[-2]
-        if label not in labels and len(label) == 1 and label.isdigit():
-            label = DIGITS[int(label)]
-        if label in labels or duration_s(path) <= _WORD_SECONDS_MOST:
-            found.append(Word(path, label, group))
+        if word.label in labels or duration_s(path) <= _WORD_SECONDS_MOST:
+            found.append(word)
     return found
+
+
+def spoken_words(folder: Path) -> list[Word]:
+    """All .wav files below `folder` as recordings of words, named as in `words_in`, or else by the folder they lie in.
+
+    The group is "" where a file's name says no speaker.
+    """
+    return [
+        _by_name(path, ()) or Word(path, path.parent.name, _speaker(path))
+        for path in sorted(folder.rglob("*.wav"))
+        if not path.with_suffix(".csv").exists()
+    ]
+
+
+def _by_name(path: Path, labels: Sequence[str]) -> Word | None:
+    """The word that a file's own name tells."""
+    if "_nohash_" in path.stem:
+        return Word(path, path.parent.name, path.stem.split("_nohash_")[0])
+    parts = path.stem.split("_")
+    if len(parts) < 3 or not parts[-1].isdigit():
+        return None
+    label, group = "_".join(parts[:-2]), parts[-2]
+    if label not in labels and len(label) == 1 and label.isdigit():
+        label = DIGITS[int(label)]
+    return Word(path, label, group)
+
+
+def _speaker(path: Path) -> str:
+    """Who spoke, where a file in a word's folder is called SPEAKER_N or SPEAKER-N; "" if it does not say."""
+    name = _NUMBERED.fullmatch(path.stem)
+    if name is None:
+        return ""
+    speaker = name.group(1)
+    says_nothing = {path.parent.name.lower(), *_NO_SPEAKERS}
+    return "" if speaker.lower() in says_nothing or not any(c.isalpha() for c in speaker) else speaker
 
 
 def recordings_in(folder: Path, labels: Sequence[str]) -> list[Recording]:

@@ -50,7 +50,10 @@ def train(
     resume: bool,
     json: bool,
 ) -> None:
-    """Train EXAMPLE (digits, presence) on a folder of data: OUT becomes an app folder with an int8 model."""
+    """Train EXAMPLE on a folder of data: OUT becomes an app folder with an int8 model.
+
+    EXAMPLE is digits or presence, or keyword for recordings of words of your own, one folder a word.
+    """
     from fieldwren.train import train
 
     with output.bar(f"training {example}") as (say, tick):
