@@ -184,6 +184,10 @@ def test_recipes_are_written_as_they_are_read(tmp_path: Path) -> None:
         changed = recipe.with_model(source, name)
         (tmp_path / "t.toml").write_text(recipe.to_toml(changed))
         assert recipe.load(tmp_path / "t.toml") == changed
+    presence = recipe.load(recipe_file(tmp_path))
+    odd = presence.model_copy(update={"labels": {"0": "vacant", 'not "here"': "née", "a b": "vacant"}})
+    (tmp_path / "t.toml").write_text(recipe.to_toml(odd), encoding="utf-8")
+    assert recipe.load(tmp_path / "t.toml") == odd
     front_end = recipe.with_model(source, "ssm").front_end  # type: ignore[union-attr]
     assert front_end["normalisation"] == "running-mean"
     with pytest.raises(BadInputError, match=r"no keyword model 'tcn': choose one of ds_cnn"):

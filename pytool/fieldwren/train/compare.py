@@ -208,8 +208,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for verb in (taught, two):
         verb.add_argument("--hold-out", nargs="+", default=["jackson", "nicolas", "theo", "yweweler"], metavar="NAME")
         verb.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-        verb.add_argument("--examples", type=int, default=12_000)
-        verb.add_argument("--epochs", type=int, default=10)
+        verb.add_argument("--examples", type=int, default=16_000)
+        verb.add_argument("--epochs", type=int, default=15)
         verb.add_argument("--keep", type=Path)
         verb.add_argument("--data", type=Path, required=True)
         verb.add_argument("--out", type=Path, required=True)

@@ -195,6 +195,11 @@ def _key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
+def _key(name: str) -> str:
+    """Bare where TOML takes it so."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
+
+
 def _toml(value: object) -> str:
     """A value without tables; JSON's strings, numbers, truth values and arrays are TOML's too."""
     return json.dumps(value, ensure_ascii=False)

@@ -83,9 +83,9 @@ def train(
         raise MissingToolError(f"{data} is not a folder: point --data at the recordings or tables")
     # A model of anybody's own words has no example, only a recipe to begin with.
     source = paths.templates() / "train" / example if example == "keyword" else paths.examples() / example
-    settings = recipe.load(recipe_file or source / "train.toml")
-    seed = settings.seed if seed is None else seed
-    settings = _changed(settings, seed, model, budget, board, teacher)
+    given = recipe.load(recipe_file or source / "train.toml")
+    seed = given.seed if seed is None else seed
+    settings = _changed(given, seed, model, budget, board, teacher)
     if isinstance(settings, recipe.KeywordRecipe):
         prepared = _keyword(example, settings, data, say, hold_out=hold_out, without_classes=without_classes, seed=seed)
     else:
@@ -114,8 +114,7 @@ def train(
     content = export.describe(fitted.content, fitted.front_end, prepared.labels, training)
     if fitted.metadata:
         content = export.with_metadata(content, fitted.metadata)
-    changed = model is not None or budget is not None or board is not None or teacher is not None
-    _write_app(out, source, recipe.to_toml(settings) if changed else None, recipe_file, content, fitted)
+    _write_app(out, source, None if settings == given else recipe.to_toml(settings), recipe_file, content, fitted)
     return TrainResult(
         fitted.float_accuracy,
         fitted.int8_accuracy,
