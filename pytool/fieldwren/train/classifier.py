@@ -215,8 +215,8 @@ def _transformer(teacher: recipe.Teacher, prepared: Prepared, plans: Plans, run:
 
     Kept in the run folder, where a resumed run finds it.
     """
-    from fieldwren.train import distil, fit
-    from fieldwren.train import teacher as teachers
+    from fieldwren.train import distil
+    from fieldwren.train.teacher import taught_transformer
 
     (inputs, labels), classes = prepared.train, len(prepared.labels)
     if inputs.ndim != 4:
@@ -226,22 +226,15 @@ def _transformer(teacher: recipe.Teacher, prepared: Prepared, plans: Plans, run:
     kept = run.path / "teacher.keras"
     if plans.resume and kept.is_file():
         return distil.load_teacher(kept, inputs.shape[1:], classes)
-    model = teachers.transformer(
-        inputs.shape[1], inputs.shape[2], classes, width=teacher.width, blocks=teacher.blocks, heads=teacher.heads
-    )
-    teachers.adapt(model, inputs)
-    teachers.pretrain(model, inputs, epochs=teacher.pretrain_epochs, seed=plans.seed, progress=say)
-    options = fit.Optimisation(teacher.epochs, 64, 1e-3, 1e-2)
-    fit.fit(
-        model,
+    model = taught_transformer(
+        teacher,
         inputs,
         labels,
         classes,
-        options,
         weights=prepared.weights,
         checkpoint=run.checkpoint("teacher"),
         seed=plans.seed,
-        progress=lambda line: say(f"teacher, {line}"),
+        progress=say,
     )
     part = run.path / "part.keras"
     model.save(part)

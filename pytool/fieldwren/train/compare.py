@@ -97,7 +97,8 @@ def distillation(
 
     the same windows, or, where `teacher.model` is "transformer", one transformer, pre-trained on masked patches.
     """
-    from fieldwren.train import distil
+    from fieldwren.train import distil, fit
+    from fieldwren.train.teacher import taught_transformer
 
     taught_by: dict[str, tuple[Any, float]] = {}
 
@@ -108,7 +109,10 @@ def distillation(
             for number in range(1 if teacher.model == "transformer" else teachers):
                 other = replace(given, seed=TEACHER_SEED + number)
                 if teacher.model == "transformer":
-                    model = _transformer(teacher, other, say)
+                    fit.prepare(other.seed)
+                    model = taught_transformer(
+                        teacher, *given.train, given.classes, weights=given.weights, seed=other.seed, progress=say
+                    )
                 else:
                     model, _ = trained(teacher_table, other, setting.epochs)
                 answers.append(distil.probabilities(model, given.train[0]))
@@ -125,22 +129,6 @@ def distillation(
 
     runs = _runs(setting, "distillation", run, say)
     return {"runs": runs, **paired(runs, "taught", "alone")}
-
-
-def _transformer(teacher: recipe.Teacher, given: Fold, say: Say) -> Any:
-    from fieldwren.train import fit
-    from fieldwren.train import teacher as teachers
-
-    fit.prepare(given.seed)
-    (inputs, labels) = given.train
-    model = teachers.transformer(
-        inputs.shape[1], inputs.shape[2], given.classes, width=teacher.width, blocks=teacher.blocks, heads=teacher.heads
-    )
-    teachers.adapt(model, inputs)
-    teachers.pretrain(model, inputs, epochs=teacher.pretrain_epochs, seed=given.seed, progress=say)
-    options = fit.Optimisation(teacher.epochs, 64, 1e-3, 1e-2)
-    fit.fit(model, inputs, labels, given.classes, options, weights=given.weights, seed=given.seed, progress=say)
-    return model
 
 
 def models(setting: Setting, first: Any, second: Any, say: Say) -> Result:
@@ -221,8 +209,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for verb in (taught, two):
         verb.add_argument("--hold-out", nargs="+", default=["jackson", "nicolas", "theo", "yweweler"], metavar="NAME")
         verb.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-        verb.add_argument("--examples", type=int, default=12_000)
-        verb.add_argument("--epochs", type=int, default=10)
+        verb.add_argument("--examples", type=int, default=16_000)
+        verb.add_argument("--epochs", type=int, default=15)
         verb.add_argument("--keep", type=Path)
         verb.add_argument("--data", type=Path, required=True)
         verb.add_argument("--out", type=Path, required=True)

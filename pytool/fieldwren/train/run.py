@@ -97,20 +97,20 @@ def train(
         raise MissingToolError(f"{data} is not a folder: point --data at the recordings or tables")
     # A model of anybody's own words has no example, only a recipe to begin with.
     source = paths.templates() / "train" / example if example == "keyword" else paths.examples() / example
-    settings = recipe.load(recipe_file or source / "train.toml")
-    seed = settings.seed if seed is None else seed
+    given = recipe.load(recipe_file or source / "train.toml")
+    seed = given.seed if seed is None else seed
     request = Request(data, hold_out, tuple(without_classes), seed, say)
-    if settings.kind in _TRAINERS:
+    if given.kind in _TRAINERS:
         if any(option is not None for option in (model, budget, board, teacher, run)) or resume:
             raise BadInputError(
                 f"{example}: its recipe alone says how it is trained: no --model, --budget, --board, --teacher, --run"
             )
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-        trained = _TRAINERS[settings.kind](settings, request)
-        _write_app(out, source, None, recipe_file, _described(trained, settings, seed), None)
+        trained = _TRAINERS[given.kind](given, request)
+        _write_app(out, source, None, recipe_file, _described(trained, given, seed), None)
         return _result(trained, time.monotonic() - started)
-    assert isinstance(settings, recipe.KeywordRecipe | recipe.PresenceRecipe)
-    settings = _changed(settings, seed, model, budget, board, teacher)
+    assert isinstance(given, recipe.KeywordRecipe | recipe.PresenceRecipe)
+    settings = _changed(given, seed, model, budget, board, teacher)
     if isinstance(settings, recipe.KeywordRecipe):
         prepared = _keyword(example, settings, data, say, hold_out=hold_out, without_classes=without_classes, seed=seed)
     else:
@@ -140,8 +140,7 @@ def train(
     content = export.describe(fitted.content, fitted.front_end, prepared.labels, training)
     if fitted.metadata:
         content = export.with_metadata(content, fitted.metadata)
-    changed = model is not None or budget is not None or board is not None or teacher is not None
-    _write_app(out, source, recipe.to_toml(settings) if changed else None, recipe_file, content, fitted)
+    _write_app(out, source, None if settings == given else recipe.to_toml(settings), recipe_file, content, fitted)
     return TrainResult(
         fitted.float_accuracy,
         fitted.int8_accuracy,

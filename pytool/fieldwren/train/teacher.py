@@ -17,6 +17,9 @@ import numpy.typing as npt
 import tensorflow as tf
 from keras import layers, ops
 
+from fieldwren.train import recipe
+from fieldwren.train.checkpoint import Checkpoint
+
 Float = npt.NDArray[np.float32]
 MASKED_SHARE = 0.5
 
@@ -140,3 +143,37 @@ def pretrain(
         if progress is not None:
             progress(f"teacher, masked patches, epoch {epoch + 1}/{epochs}: error {history[-1]:.4f}")
     return history
+
+
+def taught_transformer(
+    settings: recipe.Teacher,
+    inputs: Float,
+    labels: npt.NDArray[np.int64],
+    classes: int,
+    *,
+    weights: Float | None = None,
+    checkpoint: Checkpoint | None = None,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> keras.Model:
+    """A transformer of the recipe's size, pre-trained on `inputs` [n, frames, coefficients, 1] and then on the labels too."""
+    from fieldwren.train import fit
+
+    say = progress or (lambda line: None)
+    model = transformer(
+        inputs.shape[1], inputs.shape[2], classes, width=settings.width, blocks=settings.blocks, heads=settings.heads
+    )
+    adapt(model, inputs)
+    pretrain(model, inputs, epochs=settings.pretrain_epochs, seed=seed, progress=say)
+    fit.fit(
+        model,
+        inputs,
+        labels,
+        classes,
+        fit.Optimisation(settings.epochs, 64, 1e-3, 1e-2),
+        weights=weights,
+        checkpoint=checkpoint,
+        seed=seed,
+        progress=lambda line: say(f"teacher, {line}"),
+    )
+    return model
