@@ -180,7 +180,7 @@ def bars_svg(title: str, shares: Mapping[str, float]) -> str:
     parts.append(
         f'<path d="M{axes.x(mean):.1f} {_TOP - 6}V{_TOP + 22 * len(ordered)}" stroke="{_COLOURS[1]}" stroke-width="2"/>'
     )
-    parts.append(_text(axes.x(mean), _TOP + 22 * len(ordered) + 16, f"mean {100 * mean:.1f} %"))
+    parts.append(_text(axes.x(mean), _TOP + 22 * len(ordered) + 16, f"mean {100 * mean:.1f} %", "end"))
     return _document(axes.width, axes.height, title, parts)
 
 
