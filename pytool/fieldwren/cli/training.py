@@ -138,4 +138,6 @@ def _show_convert(console: Console, result: ConvertResult) -> None:
     )
     for layer in result.worst_layers:
         console.print(f"  {layer.sqnr_db:5.1f} dB  {layer.operator}  {layer.layer}")
+    if result.unfolded:
+        console.print(f"  not folded: {', '.join(result.unfolded)}")
     console.print(result.suggestion)

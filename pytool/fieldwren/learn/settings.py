@@ -5,15 +5,18 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fieldwren.app import App, LearnSettings
+from fieldwren.app_model import AppModel
 from fieldwren.boards import Board
 from fieldwren.errors import BadInputError
 from fieldwren.graph import Graph
+from fieldwren.learn.adapters import adapter_tables
 from fieldwren.learn.cut import cut
 from fieldwren.learn.factory import Factory, LearnerConfig, factory_of, name_bytes
 from fieldwren.native import library
+from fieldwren.plan import Plan
 
 ENDURANCE = 10_000
 """Erasures that a page of a microcontroller's flash is rated for."""
@@ -54,6 +57,8 @@ def learner_config(settings: LearnSettings) -> LearnerConfig:
         pull=settings.pull,
         imprint=settings.imprint,
         reject_below=settings.reject_below,
+        adapters=settings.adapters,
+        adapter_rate=settings.adapter_rate,
     )
 
 
@@ -67,7 +72,11 @@ def app_factory(app: App, graph: Graph, labels: Sequence[str]) -> tuple[Graph, F
     assert settings is not None
     if app.kind not in _KINDS:
         raise BadInputError(f"{app.where('learn')}: apps of kind {', '.join(_KINDS)} learn; this is {app.kind}")
-    made = cut(graph)
+    if settings.fleet and settings.adapters:
+        raise BadInputError(
+            f"{app.where('learn', 'adapters')}: members of a fleet share heads, not adapters: one of them"
+        )
+    made = cut(graph, adapters=settings.adapters)
     for label in labels:
         try:
             name_bytes(label)
@@ -75,7 +84,7 @@ def app_factory(app: App, graph: Graph, labels: Sequence[str]) -> tuple[Graph, F
             raise BadInputError(f"{app.where('labels')}: {error}") from error
     config = learner_config(settings)
     if len(made.weights) != len(labels):  # one output that says yes or no: nothing can be added to it
-        config = LearnerConfig(**{**vars(config), "classes_spare": 0})
+        config = replace(config, classes_spare=0)
     factory = factory_of(graph, made, labels, config)
     block = ctypes.create_string_buffer(factory.block())
     if library().fw_learner_bytes(block) != factory.memory_bytes:
@@ -91,6 +100,12 @@ def app_factory(app: App, graph: Graph, labels: Sequence[str]) -> tuple[Graph, F
                 )
     _check_buttons(app, settings, labels, config.classes_spare)
     return made.backbone, factory
+
+
+def learning_model(model: AppModel, factory: Factory, backbone: Plan) -> AppModel:
+    """`model` as firmware has it that learns, with `backbone` planned for its board."""
+    tables = None if factory.site is None else adapter_tables(backbone, factory.site)
+    return replace(model, factory=factory, adapter_tables=tables)
 
 
 def _check_buttons(app: App, settings: LearnSettings, labels: Sequence[str], spare: int) -> None:
@@ -112,9 +127,10 @@ def record_bytes(factory: Factory) -> int:
     """FW_RECORD_BYTES: the body of the largest record."""
     features, classes, config = factory.features, factory.classes_most, factory.config
     total = 64 + 4 * (features + 1) * classes + 12 * features * config.running_statistics + 28 * classes
+    total += 8 * factory.adapter_channels
     embeddings = (
-        features * classes * config.replay_per_class,
-        features * config.guard_samples,
+        factory.row_bytes * classes * config.replay_per_class,
+        factory.row_bytes * config.guard_samples,
         2 * config.guard_samples,
     )
     return total + sum((part + 3) // 4 * 4 for part in embeddings)
@@ -167,6 +183,6 @@ def imports_head(settings: LearnSettings, board: Board) -> bool:
 
 def learning_ram_bytes(settings: LearnSettings, factory: Factory, board: Board) -> int:
     """Static RAM of learning but for its few fixed variables: learner, samples, and a head on its way in."""
-    samples = (SAMPLES * factory.features + 3) // 4 * 4
+    samples = (SAMPLES * factory.row_bytes + 3) // 4 * 4
     fleet = (participant_bytes(factory) + 3) // 4 * 4 + (task_bytes(factory) + 3) // 4 * 4 if settings.fleet else 0
     return factory.memory_bytes + samples + fleet + (image_bytes(factory) if imports_head(settings, board) else 0)

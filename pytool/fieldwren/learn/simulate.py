@@ -16,13 +16,13 @@ from fieldwren.app_model import app_model
 from fieldwren.boards import load_board
 from fieldwren.core import PORTABLE
 from fieldwren.errors import BadInputError, UnsupportedError
+from fieldwren.learn.adapters import AdaptedLayer
 from fieldwren.learn.cut import cut
 from fieldwren.learn.factory import Factory, LearnerConfig, factory_of
 from fieldwren.learn.samples import Samples, load_samples
 from fieldwren.learn.script import Script, ScriptResult, run_script
 from fieldwren.learn.settings import learner_config
 from fieldwren.ops.lowering import lower
-from fieldwren.plan import plan
 from fieldwren.tflite import read_model
 
 Taught = Literal["all", "new"]
@@ -115,16 +115,17 @@ def simulate(
     loaded = load_app(app)
     graph = read_model(loaded.model_path)
     model = app_model(loaded, graph, lower(graph, PORTABLE))
-    made = cut(graph, is_regression=not model.labels)
+    config = config or (learner_config(loaded.learn) if loaded.learn else LearnerConfig())
+    made = cut(graph, is_regression=not model.labels, adapters=config.adapters)
     if len(made.weights) != len(model.labels):
         raise UnsupportedError(f"{loaded.model_path}: its outputs are no classes: learning is simulated for classes")
     if len(set(new_classes)) != len(new_classes):
         raise BadInputError(f"new classes: {', '.join(new_classes)}: one stands there twice")
-    groups = load_samples(model, plan(lower(made.backbone, PORTABLE)), Path(data), graph.metadata, only)
-    config = config or (learner_config(loaded.learn) if loaded.learn else LearnerConfig())
+    groups = load_samples(model, made, Path(data), graph.metadata, only)
+    layer = None if made.site is None else AdaptedLayer(made.backbone, made.site)
     config = replace(config, classes_spare=max(config.classes_spare, len(new_classes)))
     factory = factory_of(graph, made, model.labels, config, new_classes)
-    script, trials, ignored = _write(factory, groups, shots, passes, tuple(new_classes), taught, repeats, seed)
+    script, trials, ignored = _write(factory, layer, groups, shots, passes, tuple(new_classes), taught, repeats, seed)
     ran = run_script(factory, script, load_board(board))
 
     def measured(ran: ScriptResult, trials: Sequence[_Trial], shots: int) -> SimulateResult:
@@ -136,7 +137,7 @@ def simulate(
         return result
     results = []
     for fewer in (k for k in _CURVE_SHOTS if k < shots):
-        script, trials, _ = _write(factory, groups, fewer, passes, tuple(new_classes), taught, repeats, seed)
+        script, trials, _ = _write(factory, layer, groups, fewer, passes, tuple(new_classes), taught, repeats, seed)
         results.append(measured(run_script(factory, script), trials, fewer))
     return replace(result, curve=_curve([*results, result]))
 
@@ -153,6 +154,7 @@ def _curve(results: Sequence[SimulateResult]) -> tuple[CurvePoint, ...]:
 
 def _write(
     factory: Factory,
+    layer: AdaptedLayer | None,
     groups: Sequence[Samples],
     shots: int,
     passes: int,
@@ -162,7 +164,7 @@ def _write(
     seed: int,
 ) -> tuple[Script, list[_Trial], int]:
     """The script of all repeats with all groups, its trials, and how many samples are of other classes."""
-    script, trials, ignored = Script(factory.features), [], 0
+    script, trials, ignored = Script(factory.row_bytes), [], 0
     names = [*factory.labels, *new_classes]
     for samples in groups:
         numbers = np.array([names.index(label) if label in names else -1 for label in samples.labels], np.int64)
@@ -173,16 +175,22 @@ def _write(
         for repeat in range(repeats):
             rng = np.random.default_rng([seed, repeat, zlib.crc32(samples.group.encode())])
             shown, tested = _split(samples, numbers, shots, rng)
-            script.reset()
-            before = [script.classify(samples.embeddings[i]) for i in tested]
+            lesson = Script(factory.row_bytes)
             for name in new_classes:
-                script.add_class(name)
+                lesson.add_class(name)
             for i in shown:
                 if taught == "all" or numbers[i] >= len(factory.labels):
-                    script.teach(samples.embeddings[i], int(numbers[i]))
+                    lesson.teach(samples.rows[i], int(numbers[i]))
             if passes > 1:
-                script.practise(passes - 1)
-            after = [script.classify(samples.embeddings[i]) for i in tested]
+                lesson.practise(passes - 1)
+            script.reset()
+            before = [script.classify(row) for row in samples.embeddings[tested]]
+            script.records += lesson.records
+            learned = samples.embeddings[tested]
+            if layer is not None and samples.layer_inputs is not None:
+                layer.fold(factory.adapter_config(), run_script(factory, lesson).adapters)
+                learned, _ = layer.run(samples.layer_inputs[tested])
+            after = [script.classify(row) for row in learned]
             trials.append(
                 _Trial(
                     samples.group,
