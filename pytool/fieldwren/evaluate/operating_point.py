@@ -55,7 +55,7 @@ def figure(config: DetectorConfig, labels: Sequence[str], material: Sequence[Mat
 
 def curve(config: DetectorConfig, labels: Sequence[str], material: Sequence[Material]) -> list[Point]:
     """The detection error trade-off: one point a threshold, from low to high."""
-    return [figure(_at(config, threshold, config.smoothing), labels, material) for threshold in _THRESHOLDS]
+    return [figure(at(config, threshold, config.smoothing), labels, material) for threshold in _THRESHOLDS]
 
 
 def tune(
@@ -83,7 +83,7 @@ def tune(
     times = sorted({round(config.refractory_ms * factor) for factor in _REFRACTORY_FACTORS})
     return best(
         [
-            replace(_at(smoothed, threshold, smoothed.smoothing), refractory_ms=t)
+            replace(at(smoothed, threshold, smoothed.smoothing), refractory_ms=t)
             for t in times
             for threshold in _THRESHOLDS
         ]
@@ -93,10 +93,10 @@ def tune(
 def _candidates(config: DetectorConfig) -> Iterator[DetectorConfig]:
     for smoothing in sorted({max(1, round(config.smoothing * factor)) for factor in _SMOOTHING_FACTORS}):
         for threshold in _THRESHOLDS:
-            yield _at(config, threshold, smoothing)
+            yield at(config, threshold, smoothing)
 
 
-def _at(config: DetectorConfig, threshold: float, smoothing: int) -> DetectorConfig:
+def at(config: DetectorConfig, threshold: float, smoothing: int) -> DetectorConfig:
     """`config` with one threshold for all classes; the share of inferences before anything is reported stays."""
     minimum = max(1, min(smoothing, round(config.minimum_count * smoothing / config.smoothing)))
     return replace(
