@@ -20,6 +20,7 @@ from fieldwren.files import written_whole
 _THRESHOLDS = tuple(float(t) for t in np.round(np.arange(0.30, 0.995, 0.02), 2))
 _SMOOTHING_FACTORS = (0.5, 1.0, 2.0)
 _REFRACTORY_FACTORS = (0.5, 1.0, 2.0)
+_NEAR = 0.1
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def tune(
 ) -> DetectorConfig:
     """The settings with the fewest false rejects among those with at most `false_accepts_per_hour` on `material`.
 
-    Threshold and smoothing are searched, then threshold and refractory time with the smoothing found; of equals the
+    Threshold and smoothing are searched, then refractory time and the thresholds around the one found; of equals the
     higher threshold is taken (it is the safer one), and where nothing reaches the wanted rate, what comes closest.
     Release stays.
     """
@@ -80,13 +81,10 @@ def tune(
         return candidates[min(range(len(candidates)), key=cost)]
 
     smoothed = best(list(_candidates(config)))
+    near = [threshold for threshold in _THRESHOLDS if abs(threshold - max(smoothed.thresholds)) < _NEAR]
     times = sorted({round(config.refractory_ms * factor) for factor in _REFRACTORY_FACTORS})
     return best(
-        [
-            replace(at(smoothed, threshold, smoothed.smoothing), refractory_ms=t)
-            for t in times
-            for threshold in _THRESHOLDS
-        ]
+        [replace(at(smoothed, threshold, smoothed.smoothing), refractory_ms=t) for t in times for threshold in near]
     )
 
 

@@ -161,7 +161,8 @@ def operating_points(folder: Path, data: Path, say: Say) -> Result:
     """
     app, planned = load_app_model(load_app(folder))
     assert app.detector is not None
-    said, silent = [], []
+    said: list[Material] = []
+    silent: list[Material] = []
     for name, (pcm, events) in recordings(data).items():
         say(f"listening to {name}")
         (said if events else silent).append(Material(hear(app, planned, pcm), tuple(events)))
