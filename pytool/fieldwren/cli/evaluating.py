@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 )
 @click.option("--save", "save_point", is_flag=True, help="Write what --tune found into the app's manifest.")
 @click.option("--snr", "snr_db", metavar="DB,DB,…", default="", help="Also measure with noise so far below the words.")
+@click.option("--report", type=click.Path(path_type=Path), help="Folder for a page with pictures.")
 @json_option
 def eval(
     source: Path,
@@ -36,6 +37,7 @@ def eval(
     false_accepts: float,
     save_point: bool,
     snr_db: str,
+    report: Path | None,
     json: bool,
 ) -> None:
     """Measure SOURCE, an app folder or a described .tflite, on data, with the C code of the device."""
@@ -56,6 +58,10 @@ def eval(
             snr_db=levels,
             progress=say,
         )
+    if report is not None:
+        from fieldwren.evaluate.report import write_report
+
+        output.note(f"report: {write_report(result, report)}")
     output.emit(result, json=json, show=_show)
 
 

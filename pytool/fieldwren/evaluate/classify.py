@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from fieldwren.app_model import AppModel
 from fieldwren.datasets import Labelled
-from fieldwren.detector import posteriors
+from fieldwren.detector import Q15_ONE, posteriors
+from fieldwren.evaluate.roc import Roc, roc
 from fieldwren.plan import Plan
 from fieldwren.runtime import Interpreter
 from fieldwren.steps import Steps
@@ -49,15 +50,16 @@ class Classification:
     per_group: Mapping[str, float]
     count: int
     ignored: int
+    roc: Mapping[str, Roc] = field(default_factory=dict)  # of the classes that occur, each against the rest
 
 
-def answers(
+def scores(
     model: AppModel, interpreter: Interpreter, inputs: NDArray[Any], steps: Steps | None = None
-) -> NDArray[np.int64]:
-    """The most probable class of each input [n, *any], from a fresh state each; with `steps` of each window."""
+) -> NDArray[np.float64]:
+    """Posteriors [n, classes] of each input [n, *any], from a fresh state each; with `steps` of each window."""
     program = interpreter.plan.program
     source, target = program.inputs[0], program.outputs[0]
-    made = np.empty(len(inputs), np.int64)
+    made = np.empty((len(inputs), len(model.labels)))
     for number, value in enumerate(inputs):
         interpreter.reset()
         outputs = [
@@ -70,8 +72,7 @@ def answers(
             )
             for part in (value.reshape(steps.count, -1) if steps is not None else [value])
         ]
-        whole = outputs[0] if steps is None else steps.answered(np.array(outputs) / 32768)
-        made[number] = np.argmax(whole)
+        made[number] = outputs[0] / Q15_ONE if steps is None else steps.answered(np.array(outputs) / Q15_ONE)
     return made
 
 
@@ -90,15 +91,24 @@ def classify(model: AppModel, planned: Plan, parts: Sequence[Labelled]) -> Class
     counts = np.zeros((count, count), np.int64)
     per_group: dict[str, float] = {}
     ignored = 0
+    truths, posteriors_of = [np.zeros(0, np.int64)], [np.zeros((0, count))]
     for part in parts:
         truth = wanted(model, part.labels)
         kept = truth >= 0
         ignored += int((~kept).sum())
-        given = answers(model, interpreter, part.inputs[kept], part.steps)
+        made = scores(model, interpreter, part.inputs[kept], part.steps)
+        given = np.argmax(made, axis=1)
+        truths.append(truth[kept])
+        posteriors_of.append(made)
         np.add.at(counts, (truth[kept], given), 1)
         if kept.any():
             per_group[part.group] = float(np.mean(truth[kept] == given))
-    return figures(model.labels, counts, per_group, ignored)
+    truth, made = np.concatenate(truths), np.concatenate(posteriors_of)
+    curves = {label: roc(made[:, k], truth == k) for k, label in enumerate(model.labels)}
+    return replace(
+        figures(model.labels, counts, per_group, ignored),
+        roc={label: curve for label, curve in curves.items() if curve is not None},
+    )
 
 
 def figures(

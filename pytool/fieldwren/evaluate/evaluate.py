@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +16,10 @@ from fieldwren.core import PORTABLE
 from fieldwren.datasets import load_labelled, recordings_in, with_noise, words_in
 from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.evaluate.classify import ClassFigures, Classification, Confusion, classify
+from fieldwren.evaluate.frames import FrameFigures, frame_figures
 from fieldwren.evaluate.intervals import upper_95, wilson_95
 from fieldwren.evaluate.operating_point import Material, Point, check_tunable, curve, save, tune
+from fieldwren.evaluate.roc import Roc
 from fieldwren.evaluate.streams import detect, hear, score
 from fieldwren.evaluate.values import ValuesEvaluation, evaluate_values
 from fieldwren.features import METADATA_KEY, SensorFrontEnd, from_json
@@ -24,9 +27,20 @@ from fieldwren.features.wav import read_any_wav
 from fieldwren.graph import Graph
 from fieldwren.ops.lowering import lower
 from fieldwren.plan import Plan, plan
+from fieldwren.steps import steps_in
 from fieldwren.tflite import read_model
 
 FALSE_ACCEPTS_PER_HOUR = 1.0
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Accuracy over groups (speakers, files): mean, standard deviation (None of a single one), and which is worst."""
+
+    mean: float
+    deviation: float | None
+    worst: float
+    worst_group: str
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,8 @@ class EvaluateResult:
     ratio in dB. From continuous audio: the words said in it (`expected`) and found, false accepts and their rate with the
     one-sided 95 % upper bound (3 / hours where there was none), false rejects with the 95 % interval (Wilson), F1 of
     events, all at `threshold`, `smoothing_ms` and `refractory_ms`, and `curve`, the same at other thresholds.
+    `accuracy_95` is the 95 % interval (Wilson), `groups` the spread over speakers or files, `roc` each class against the
+    rest. Of models that answer frame by frame: F1 of events with collars, and PSDS (see events).
     """
 
     app: str
@@ -63,6 +79,11 @@ class EvaluateResult:
     refractory_ms: float | None
     tuned: bool
     curve: Sequence[Point] | None
+    accuracy_95: tuple[float, float] | None
+    groups: Spread | None
+    roc: Mapping[str, Roc] | None
+    frame_event_f1: float | None
+    psds: float | None
 
 
 @dataclass(frozen=True)
@@ -123,7 +144,11 @@ def evaluate(
         if noisy.count:
             robustness[f"{level:g}"] = noisy.accuracy
     continuous = _continuous(model, material) if material else None
-    return _result(model, str(data), classified, robustness or None, continuous, tuned=tuned)
+    steps = steps_in(graph.metadata)
+    framed = None
+    if material and steps is not None and steps.answer == "events" and model.detector is not None:
+        framed = frame_figures(model.labels, model.detector.background, material, max(model.detector.thresholds))
+    return _result(model, str(data), classified, robustness or None, continuous, framed, tuned=tuned)
 
 
 def _load(source: Path) -> tuple[AppModel, Graph, Plan]:
@@ -230,6 +255,7 @@ def _result(
     classified: Classification | None,
     robustness: Mapping[str, float] | None,
     continuous: _Continuous | None,
+    framed: FrameFigures | None,
     *,
     tuned: bool,
 ) -> EvaluateResult:
@@ -266,4 +292,20 @@ def _result(
         refractory_ms=float(detector.refractory_ms) if has_threshold else None,
         tuned=tuned,
         curve=continuous.curve if continuous else None,
+        accuracy_95=wilson_95(round(classified.accuracy * classified.count), classified.count) if classified else None,
+        groups=_spread(classified.per_group) if classified else None,
+        roc=classified.roc if classified else None,
+        frame_event_f1=framed.event_f1 if framed else None,
+        psds=framed.psds if framed else None,
+    )
+
+
+def _spread(per_group: Mapping[str, float]) -> Spread:
+    shares = list(per_group.values())
+    worst = min(per_group, key=lambda name: per_group[name])
+    return Spread(
+        statistics.fmean(shares),
+        statistics.stdev(shares) if len(shares) > 1 else None,
+        per_group[worst],
+        worst,
     )

@@ -19,6 +19,8 @@ from fieldwren.files import written_whole
 
 _THRESHOLDS = tuple(float(t) for t in np.round(np.arange(0.30, 0.995, 0.02), 2))
 _SMOOTHING_FACTORS = (0.5, 1.0, 2.0)
+_REFRACTORY_FACTORS = (0.5, 1.0, 2.0)
+_NEAR = 0.1
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def figure(config: DetectorConfig, labels: Sequence[str], material: Sequence[Mat
 
 def curve(config: DetectorConfig, labels: Sequence[str], material: Sequence[Material]) -> list[Point]:
     """The detection error trade-off: one point a threshold, from low to high."""
-    return [figure(_at(config, threshold, config.smoothing), labels, material) for threshold in _THRESHOLDS]
+    return [figure(at(config, threshold, config.smoothing), labels, material) for threshold in _THRESHOLDS]
 
 
 def tune(
@@ -62,27 +64,37 @@ def tune(
 ) -> DetectorConfig:
     """The settings with the fewest false rejects among those with at most `false_accepts_per_hour` on `material`.
 
-    Threshold and smoothing are searched; of equals the higher threshold is taken (it is the safer one), and where
-    nothing reaches the wanted rate, what comes closest. Refractory time and release stay.
+    Threshold and smoothing are searched, then refractory time and the thresholds around the one found; of equals the
+    higher threshold is taken (it is the safer one), and where nothing reaches the wanted rate, what comes closest.
+    Release stays.
     """
-    candidates = list(_candidates(config))
-    points = [figure(candidate, labels, material) for candidate in candidates]
 
-    def cost(index: int) -> tuple[float, float, float]:
-        rate = points[index].false_accepts_per_hour or 0.0
-        excess = max(0.0, rate - false_accepts_per_hour)
-        return excess, points[index].false_reject_rate or 0.0, -points[index].threshold
+    def best(candidates: Sequence[DetectorConfig]) -> DetectorConfig:
+        points = [figure(candidate, labels, material) for candidate in candidates]
 
-    return candidates[min(range(len(candidates)), key=cost)]
+        def cost(index: int) -> tuple[float, float, float, bool]:
+            rate = points[index].false_accepts_per_hour or 0.0
+            excess = max(0.0, rate - false_accepts_per_hour)
+            is_other = candidates[index].refractory_ms != config.refractory_ms
+            return excess, points[index].false_reject_rate or 0.0, -points[index].threshold, is_other
+
+        return candidates[min(range(len(candidates)), key=cost)]
+
+    smoothed = best(list(_candidates(config)))
+    near = [threshold for threshold in _THRESHOLDS if abs(threshold - max(smoothed.thresholds)) < _NEAR]
+    times = sorted({round(config.refractory_ms * factor) for factor in _REFRACTORY_FACTORS})
+    return best(
+        [replace(at(smoothed, threshold, smoothed.smoothing), refractory_ms=t) for t in times for threshold in near]
+    )
 
 
 def _candidates(config: DetectorConfig) -> Iterator[DetectorConfig]:
     for smoothing in sorted({max(1, round(config.smoothing * factor)) for factor in _SMOOTHING_FACTORS}):
         for threshold in _THRESHOLDS:
-            yield _at(config, threshold, smoothing)
+            yield at(config, threshold, smoothing)
 
 
-def _at(config: DetectorConfig, threshold: float, smoothing: int) -> DetectorConfig:
+def at(config: DetectorConfig, threshold: float, smoothing: int) -> DetectorConfig:
     """`config` with one threshold for all classes; the share of inferences before anything is reported stays."""
     minimum = max(1, min(smoothing, round(config.minimum_count * smoothing / config.smoothing)))
     return replace(
@@ -94,13 +106,14 @@ def _at(config: DetectorConfig, threshold: float, smoothing: int) -> DetectorCon
 
 
 def save(app: App, config: DetectorConfig, stride_ms: float) -> None:
-    """Writes threshold and smoothing into the app's manifest; all else there, comments too, stays as it is."""
+    """Writes threshold, smoothing and refractory time into the app's manifest; all else there, comments too, stays as it is."""
     path = app.manifest_path
     text = path.read_text(encoding="utf-8")
     values = {
         "threshold": f"{config.thresholds[0]:g}",
         "smoothing_ms": f"{config.smoothing * stride_ms:g}",
         "minimum_count": str(config.minimum_count),
+        "refractory_ms": str(config.refractory_ms),
     }
     for key, value in values.items():
         text = _set(text, "detector", key, value)

@@ -3,6 +3,7 @@
 python -m fieldwren.train.measure leave-one-out digits --data DIR --hold-out NAME … --out FILE
 python -m fieldwren.train.measure leave-one-out presence --recipe FILE --data DIR --out FILE
 python -m fieldwren.train.measure streams APP --data DIR --out FILE
+python -m fieldwren.train.measure operating-points APP --data DIR --out FILE
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from fieldwren.app_model import load_app_model
 from fieldwren.datasets import Event
 from fieldwren.errors import FieldwrenError
 from fieldwren.evaluate.intervals import Mean, mean_95, upper_95
-from fieldwren.evaluate.streams import listen, score
+from fieldwren.evaluate.operating_point import Material, at, figure
+from fieldwren.evaluate.streams import hear, listen, score
 from fieldwren.files import written_whole
 from fieldwren.train import augment, streams, synth, vocabulary
 from fieldwren.train import clips as clip_module
@@ -152,6 +154,36 @@ def stream_figures(folder: Path, data: Path, say: Say) -> Result:
     return figures
 
 
+def operating_points(folder: Path, data: Path, say: Say) -> Result:
+    """False accepts on `recordings` without a word, and words missed in the others, over thresholds and smoothings.
+
+    The network runs once; only the detector's settings change.
+    """
+    app, planned = load_app_model(load_app(folder))
+    assert app.detector is not None
+    said: list[Material] = []
+    silent: list[Material] = []
+    for name, (pcm, events) in recordings(data).items():
+        say(f"listening to {name}")
+        (said if events else silent).append(Material(hear(app, planned, pcm), tuple(events)))
+    points = []
+    for smoothing_ms in (200, 400, 600, 800):
+        smoothing = max(1, round(smoothing_ms / app.stride_ms))
+        for threshold in (0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99):
+            settings = at(app.detector, threshold, smoothing)
+            accepted, missed = (figure(settings, app.labels, material) for material in (silent, said))
+            points.append(
+                {
+                    "threshold": threshold,
+                    "smoothing_ms": smoothing * app.stride_ms,
+                    "false_accepts_per_hour": accepted.false_accepts_per_hour,
+                    "false_reject_rate": missed.false_reject_rate,
+                }
+            )
+            say(json.dumps(points[-1]))
+    return {"points": points}
+
+
 def _report(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
@@ -168,13 +200,17 @@ def main() -> int:
     folds.add_argument("--keep", type=Path, help="folder for the trained apps; those in it are not trained again")
     listened = verbs.add_parser("streams", help="hits and false accepts of an app on continuous audio")
     listened.add_argument("app", type=Path)
-    for verb in (folds, listened):
+    swept = verbs.add_parser("operating-points", help="false accepts and misses over thresholds and smoothings")
+    swept.add_argument("app", type=Path)
+    for verb in (folds, listened, swept):
         verb.add_argument("--data", type=Path, required=True)
         verb.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     try:
         if options.verb == "streams":
             result = stream_figures(options.app, options.data, _report)
+        elif options.verb == "operating-points":
+            result = operating_points(options.app, options.data, _report)
         else:
             result = leave_one_out(
                 options.example,
