@@ -150,6 +150,7 @@ typedef struct {
   uint16_t guard_count;
   uint16_t guard_seen;
   uint16_t label;
+  uint16_t streak; /* lessons of that label before the present one, without another */
   uint16_t rounds;
   uint16_t guard_at;
   uint16_t correct[2];
@@ -158,6 +159,7 @@ typedef struct {
   uint8_t phase;
   uint8_t task;
   uint8_t pull_row;
+  uint8_t is_balanced;
 } fw_learner_t;
 
 /* Bytes that a configuration needs; 0 if a value of it is out of range. */

@@ -25,6 +25,10 @@ static bool all_within(const float *values, uint32_t count, float magnitude) {
   return true;
 }
 
+/* So many lessons of one label in a row halve the weight of the next: an evening in one room must not be all there is.
+ */
+static const float STREAK = 4.0f;
+
 static const float LARGEST = 1e6f; /* of a weight, mean or gain that the factory may bring */
 
 FW_COLD uint32_t fw_learner_bytes(const fw_learner_config_t *c) {
@@ -158,6 +162,8 @@ FW_COLD void fw_learner_reset(fw_learner_t *l) {
   l->reject_below = l->config.reject_below;
   l->generator = SEED;
   l->pull_row = 0;
+  l->label = FW_LEARNER_NEGATIVE;
+  l->streak = 0;
   l->phase = FW_PHASE_IDLE;
 }
 
@@ -232,6 +238,9 @@ FW_COLD static void begin(fw_learner_t *l, uint8_t task, uint32_t steps) {
   l->task = task;
   l->step = 0;
   l->steps = steps;
+  uint32_t taught = 0;
+  for (uint32_t c = 0; c < l->classes; ++c) taught += l->table[c].own > 0;
+  l->is_balanced = taught > 1;
   l->guard_at = 0;
   l->correct[0] = l->correct[1] = 0;
   l->false_accepts[0] = l->false_accepts[1] = 0;
@@ -244,6 +253,11 @@ FW_COLD fw_status_t fw_learner_teach(fw_learner_t *l, const int8_t *row, uint16_
   if (label >= fw_learner_labels(l)) return FW_E_ARGUMENT;
   if (l->phase != FW_PHASE_IDLE || l->config.loss == FW_LOSS_SQUARED) return FW_E_STATE;
   memcpy(l->pending, row, fw_learner_row_bytes(&l->config));
+  if (label != l->label) {
+    l->streak = 0;
+  } else if (l->streak < 0xFFFFu) {
+    ++l->streak;
+  }
   l->label = label;
   begin(l, FW_TASK_TEACH, 1u + l->config.replays_per_sample);
   return FW_OK;
@@ -324,6 +338,7 @@ static fw_learner_event_t update(fw_learner_t *l, const int8_t *row, uint16_t la
   }
   const uint32_t features = l->config.features;
   float rate = l->config.rate;
+  if (l->task == FW_TASK_TEACH || !l->is_balanced) rate = rate * STREAK / (STREAK + (float)l->streak);
   if (l->config.loss == FW_LOSS_SQUARED) {
     /* The step of an implicit update: whatever the rate, it never goes past the target. */
     float square = 1.0f;
@@ -347,7 +362,7 @@ static fw_learner_event_t update(fw_learner_t *l, const int8_t *row, uint16_t la
  */
 static const int8_t *practice_row(fw_learner_t *l, uint32_t label, uint32_t turn) {
   const fw_learner_class_t *const entry = &l->table[label];
-  const uint32_t count = entry->own ? entry->own : entry->stored;
+  const uint32_t count = entry->own && l->is_balanced ? entry->own : entry->stored;
   return count ? fw_learner_replay_row(l, label, turn % count) : 0;
 }
 
