@@ -6,6 +6,7 @@
 #include "fw_math.h"
 #include "learn/adapters.h"
 #include "learn/head.h"
+#include "learn/recursive.h"
 
 enum { SEED = 0x2545F491, REPLAY_LIMIT = 255, PASSES_LIMIT = 1000, GUARD_LIMIT = 4096 };
 
@@ -40,9 +41,13 @@ FW_COLD uint32_t fw_learner_bytes(const fw_learner_config_t *c) {
                   fw_adapters_are_sound(&c->adapters, c->features);
   for (uint32_t i = 0; i < 3; ++i) is_sound = is_sound && counts[i] >= 1 && counts[i] <= most_counts[i];
   for (uint32_t i = 0; i < 5; ++i) is_sound = is_sound && within(values[i], 0.0f, most_values[i]);
+  if (c->forgetting != 0.0f) {
+    is_sound = is_sound && fw_recursive_is_used(c) && c->loss == FW_LOSS_SQUARED && within(c->forgetting, 0.9f, 1.0f);
+  }
   if (!is_sound) return 0;
-  return FW_LEARNER_ADAPTED_BYTES(c->features, c->classes_most, c->replay_per_class, c->guard_samples,
-                                  c->running_statistics, c->loss == FW_LOSS_SQUARED, fw_adapters_channels(c));
+  const uint32_t matrix = fw_recursive_is_used(c) ? FW_LEARNER_RECURSIVE_BYTES(c->features) : 0u;
+  return matrix + FW_LEARNER_ADAPTED_BYTES(c->features, c->classes_most, c->replay_per_class, c->guard_samples,
+                                           c->running_statistics, c->loss == FW_LOSS_SQUARED, fw_adapters_channels(c));
 }
 
 uint32_t fw_learner_row_bytes(const fw_learner_config_t *c) {
@@ -93,6 +98,9 @@ FW_COLD fw_status_t fw_learner_start(fw_learner_t *l, const fw_learner_config_t 
     l->gain = l->statistics + features;
   }
   if (config->loss == FW_LOSS_SQUARED) l->target = (float *)(void *)take(&at, 4u * config->classes_most);
+  if (fw_recursive_is_used(config)) {
+    l->matrix = (float *)(void *)take(&at, FW_LEARNER_RECURSIVE_BYTES(features));
+  }
   l->table = (fw_learner_class_t *)(void *)take(&at, (uint32_t)sizeof(fw_learner_class_t) * config->classes_most);
   l->guard_labels = (uint16_t *)(void *)take(&at, 2u * config->guard_samples);
   l->replay = (int8_t *)at;
@@ -152,6 +160,7 @@ FW_COLD void fw_learner_reset(fw_learner_t *l) {
     memcpy(l->replay + c * block, factory->replay + c * block, row * entry->stored);
   }
   factory_head(l);
+  if (fw_recursive_is_used(&l->config)) fw_recursive_reset(l);
   factory_statistics(l);
   l->guard_count = factory->guard_count;
   l->guard_seen = factory->guard_count;
@@ -351,6 +360,11 @@ static fw_learner_event_t update(fw_learner_t *l, const int8_t *row, uint16_t la
     l->y[label] -= 1.0f;
   }
   if (fw_adapters_channels(&l->config)) fw_adapters_descend(l, row, rate);
+  if (fw_recursive_is_used(&l->config)) {
+    fw_recursive_update(l);
+    ++l->updates;
+    return FW_LEARNER_UPDATED;
+  }
   fw_head_descend(l->head, l->velocity, l->z, l->y, l->classes, l->config.classes_most, features, rate,
                   l->config.momentum);
   if (l->config.pull > 0.0f) pull_back(l);

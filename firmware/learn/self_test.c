@@ -12,8 +12,8 @@ enum { CHANNELS = 0, ROW = FEATURES };
 #endif
 
 FW_COLD static bool is_known_result(const fw_adapter_config_t *adapters, uint32_t expected) {
-  const fw_learner_config_t config = {FEATURES, CLASSES, REPLAY, GUARD, FW_LOSS_SOFTMAX, 1, 2, GUARD, 0.05f,
-                                      0.5f,     0.01f,   0.5f,   0.0f,  *adapters};
+  const fw_learner_config_t config = {FEATURES, CLASSES, REPLAY, GUARD, FW_LOSS_SOFTMAX, 1,   2, GUARD, 0.05f,
+                                      0.5f,     0.01f,   0.5f,   0.0f,  *adapters,       0.0f};
   static const float head[(FEATURES + 1) * FACTORY_CLASSES] = {0.3f,  -0.7f, 0.1f,  0.9f,  -0.2f, 0.4f,  -0.6f,
                                                                0.25f, 0.8f,  -1.1f, 0.05f, 0.45f, 0.02f, -0.03f};
   static const float mean[FEATURES] = {-100.0f, -20.5f, 3.25f, 0.0f, 17.0f, 60.1f};

@@ -136,7 +136,8 @@ class LearnSettings(Strict):
     takes RAM for all of it; `None`: on boards with 64 KiB or more. `rule`: labels that the device gives itself. `buttons`:
     what the board's first, second … button does; boards without buttons leave them out.
     `fleet`: whether the device can be a member of a federation (docs/fleet.md), which takes RAM for five heads.
-    `adapters`: the backbone's last layer learns too, a scale and a bias a channel, `adapter_rate` times as fast.
+    `forgetting`: regressions learn by recursive least squares, and what was learned counts this much after each sample;
+    `None`: by gradient descent. `adapters`: the backbone's last layer learns too, a scale and a bias a channel, `adapter_rate` times as fast.
     """
 
     spare_classes: Annotated[int, Field(ge=0, le=64)] = 4
@@ -156,6 +157,7 @@ class LearnSettings(Strict):
     import_head: bool | None = None
     adapters: bool = False
     adapter_rate: Annotated[float, Field(gt=0.0, le=10.0)] = 1.0
+    forgetting: Annotated[float, Field(ge=0.9, le=1.0)] | None = None
     rule: LabelRule | None = None
     buttons: tuple[ButtonSettings, ...] = ()
     fleet: bool = False
