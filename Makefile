@@ -95,7 +95,7 @@ docs: all  ## regenerate the pages that are made from the code
 lock: $(BIN)/python  ## renew requirements/dev.txt from pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	  --custom-compile-command "make lock" --extra catalog --extra verify --extra dev \
+	  --custom-compile-command "make lock" --extra catalog --extra fleet --extra verify --extra dev \
 	  pyproject.toml requirements/dev.in -o requirements/dev.txt
 
 wheel: all  ## wheel and source package in dist/

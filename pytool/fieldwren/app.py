@@ -135,9 +135,10 @@ class LearnSettings(Strict):
     (`None`: so rarely that the flash lasts ten years). `import_head`: whether a head can be put over the link, which
     takes RAM for all of it; `None`: on boards with 64 KiB or more. `rule`: labels that the device gives itself. `buttons`:
     what the board's first, second … button does; boards without buttons leave them out.
-    `fleet`: whether the device can be a member of a federation (docs/fleet.md), which takes RAM for five heads.
+    `fleet`: whether the device can be a member of a federation (docs/fleet.md), which takes RAM for six heads.
+    `adapters`: the backbone's last layer learns too, a scale and a bias a channel, `adapter_rate` times as fast.
     `forgetting`: regressions learn by recursive least squares, and what was learned counts this much after each sample;
-    `None`: by gradient descent. `adapters`: the backbone's last layer learns too, a scale and a bias a channel, `adapter_rate` times as fast.
+    `None`: by gradient descent.
     """
 
     spare_classes: Annotated[int, Field(ge=0, le=64)] = 4

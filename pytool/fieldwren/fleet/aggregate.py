@@ -89,7 +89,8 @@ def _median(changes: Sequence[Vector]) -> Vector:
     if count % 2:
         middle: Vector = ordered[count // 2]
         return middle
-    return (ordered[count // 2 - 1] + ordered[count // 2]) * np.float32(0.5)
+    between: Vector = (ordered[count // 2 - 1] + ordered[count // 2]) * np.float32(0.5)
+    return between
 
 
 def _trimmed_mean(changes: Sequence[Vector], trim: float) -> Vector:

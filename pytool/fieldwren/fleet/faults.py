@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -56,6 +57,17 @@ class Faults:
         if is_last:
             came, self._belated = came + self._belated, []
         return came
+
+    def state(self) -> str:
+        """What is under way between two rounds."""
+        return json.dumps({"sent": self.sent, "late": [(name, answer.hex()) for name, answer in self._belated]})
+
+    def restore(self, state: str | None) -> None:
+        """Goes on from a state."""
+        if state is not None:
+            document = json.loads(state)
+            self.sent = document["sent"]
+            self._belated = [(name, bytes.fromhex(answer)) for name, answer in document["late"]]
 
     def _faulty(self, what: str, name: str, answer: bytes, rng: np.random.Generator) -> list[bytes]:
         if what == "killed":

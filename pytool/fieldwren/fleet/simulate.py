@@ -134,7 +134,8 @@ def _run_grid(
     memories = {name: Memory.from_bytes(data) for name, data in kept.items()}
     remembers = has_memory(population.federation)
     faults = Faults(population.federation, [hand.name for hand in population.hands])
-    faults.sent = store.extra("sent") if store is not None else 0
+    if store is not None:
+        faults.restore(store.engine_state())
     touched: set[str] = set()
     while not server.is_finished:
         number = server.round
@@ -156,7 +157,7 @@ def _run_grid(
             continue
         if store is not None:
             changed = {name: memories[name].to_bytes() for name in sorted(touched) if name in memories}
-            store.keep(server, changed, {"sent": faults.sent})
+            store.keep(server, changed, faults.state())
         touched.clear()
         if progress is not None:
             progress(done, server.round)

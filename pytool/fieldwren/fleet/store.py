@@ -75,11 +75,12 @@ class Store:
         """What devices remember, by name."""
         return dict(self._database.execute("SELECT name, memory FROM devices"))
 
-    def extra(self, name: str, default: int = 0) -> int:
-        """A number that the engine keeps beside the server's state."""
-        return int(self._facts().get(f"extra {name}", default))
+    def engine_state(self) -> str | None:
+        """What the engine keeps beside the server's state."""
+        found = self._facts().get("engine state")
+        return None if found is None else str(found)
 
-    def keep(self, server: Server, memories: Mapping[str, bytes], extra: Mapping[str, int]) -> None:
+    def keep(self, server: Server, memories: Mapping[str, bytes], engine_state: str) -> None:
         """Writes the state after a round; `memories` of devices that changed."""
         state = server.state
         document = {
@@ -95,7 +96,7 @@ class Store:
             "state": json.dumps(document),
             "head": state.head.astype("<f4").tobytes(),
             "sent": state.sent.astype("<f4").tobytes(),
-            **{f"extra {name}": value for name, value in extra.items()},
+            "engine state": engine_state,
         }
         self._write(facts, server.audit[self._audited :], memories)
         self._audited = len(server.audit)

@@ -277,6 +277,7 @@ def _decode_int8(body: bytes, kept: int) -> Vector:
     for start in range(0, kept, BLOCK):
         size = min(BLOCK, kept - start)
         scale = np.frombuffer(body, "<f4", 1, at)[0]
-        values[start : start + size] = np.frombuffer(body, np.int8, size, at + 4).astype(np.float32) * scale
+        with np.errstate(over="ignore"):  # who calls it looks for values that are not finite
+            values[start : start + size] = np.frombuffer(body, np.int8, size, at + 4).astype(np.float32) * scale
         at += 4 + size
     return values

@@ -53,7 +53,8 @@ def load_samples(
     port = interpreter.plan.program.inputs[0]
     groups = []
     for part in load_labelled(model, port, folder, metadata, only):
-        outputs = np.array([interpreter.invoke([window.reshape(port.shape)])[0] for window in part.inputs], np.int8)
+        steps = 1 if part.steps is None else part.steps.count
+        outputs = np.array([_invoked(interpreter, window, steps) for window in part.inputs], np.int8)
         if layer is None:
             groups.append(Samples(part.group, outputs.reshape(len(outputs), -1), part.labels))
             continue
@@ -61,3 +62,12 @@ def load_samples(
         shares = active_shares(layer.site, embeddings, maps)
         groups.append(Samples(part.group, embeddings, part.labels, shares, outputs))
     return groups
+
+
+def _invoked(interpreter: Interpreter, window: NDArray[np.int8], steps: int) -> NDArray[np.int8]:
+    """What comes of a window; a model with a state sees it step by step, and what it makes of the last one counts."""
+    shape = interpreter.plan.program.inputs[0].shape
+    interpreter.reset()
+    outputs = [interpreter.invoke([step.reshape(shape)])[0] for step in window.reshape(steps, -1)]
+    last: NDArray[np.int8] = outputs[-1]
+    return last

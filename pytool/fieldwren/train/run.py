@@ -17,12 +17,13 @@ import numpy as np
 from fieldwren import paths
 from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.features import FrontEndParameters
-from fieldwren.train import digits, presence, recipe, windowset
+from fieldwren.train import digits, keyword, presence, recipe, windowset
 from fieldwren.train.budget import merged, preset
 from fieldwren.train.classifier import Fitted, Plans, Prepared, class_weights, fit_classifier
 from fieldwren.train.data import leaks
 
-EXAMPLES = ("digits", "presence")
+EXAMPLES = ("digits", "keyword", "presence")
+LOADERS = {"digits": digits.load, "keyword": keyword.load}
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,13 @@ def train(
         raise MissingToolError("training needs TensorFlow: pip install 'fieldwren[train]'")
     if not data.is_dir():
         raise MissingToolError(f"{data} is not a folder: point --data at the recordings or tables")
-    source = paths.examples() / example
+    # A model of anybody's own words has no example, only a recipe to begin with.
+    source = paths.templates() / "train" / example if example == "keyword" else paths.examples() / example
     settings = recipe.load(recipe_file or source / "train.toml")
     seed = settings.seed if seed is None else seed
     settings = _changed(settings, seed, model, budget, board, teacher)
     if isinstance(settings, recipe.KeywordRecipe):
-        prepared = _keyword(settings, data, say, hold_out=hold_out, without_classes=without_classes, seed=seed)
+        prepared = _keyword(example, settings, data, say, hold_out=hold_out, without_classes=without_classes, seed=seed)
     else:
         if without_classes:
             raise BadInputError(f"{example} has no classes to leave out")
@@ -147,6 +149,7 @@ def _changed(
 
 
 def _keyword(
+    example: str,
     settings: recipe.KeywordRecipe,
     folder: Path,
     say: Callable[[str], None],
@@ -155,7 +158,9 @@ def _keyword(
     without_classes: Sequence[str],
     seed: int,
 ) -> Prepared:
-    data = digits.load(settings, folder, hold_out=hold_out, without_classes=without_classes, seed=seed, progress=say)
+    data = LOADERS[example](
+        settings, folder, hold_out=hold_out, without_classes=without_classes, seed=seed, progress=say
+    )
     test = windowset.of_clips(data.front_end, data.held_out, data.classes)
     return Prepared(
         data.front_end,

@@ -35,6 +35,7 @@ def run_flower(population: Population, progress: Callable[[Round, int], None] | 
     """
     os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")  # read when flwr and ray are imported
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # 15 otherwise, and this process waits for them
     try:
         import flwr.simulation
         import ray  # noqa: F401 - the engine needs it
@@ -117,7 +118,7 @@ def _adapt(path: str, name: str, task: bytes, context: Context) -> bytes:
     memory = None
     if has_memory(population.federation):
         kept = context.state.config_records.get("memory")
-        memory = Memory.from_bytes(bytes(kept["bytes"])) if kept is not None else learner.new_memory()  # type: ignore[arg-type]
+        memory = Memory.from_bytes(bytes(kept["bytes"])) if kept is not None else learner.new_memory()
     hand = _hands(path)[name]
     answer = VirtualDevice(name, learner, hand.shard(population.pools), memory).adapt(task)
     if memory is not None:
