@@ -140,8 +140,7 @@ typedef struct {
   const float *mean; /* the factory's, or those that run */
   const float *gain;
   float *statistics; /* that run: mean, gain, variance */
-  float *target;
-  float *matrix; /* of recursive least squares */
+  float *target;     /* of regressions; behind it the matrix of recursive least squares */
   fw_learner_class_t *table;
   int8_t *replay;
   int8_t *guard;

@@ -98,9 +98,7 @@ FW_COLD fw_status_t fw_learner_start(fw_learner_t *l, const fw_learner_config_t 
     l->gain = l->statistics + features;
   }
   if (config->loss == FW_LOSS_SQUARED) l->target = (float *)(void *)take(&at, 4u * config->classes_most);
-  if (fw_recursive_is_used(config)) {
-    l->matrix = (float *)(void *)take(&at, FW_LEARNER_RECURSIVE_BYTES(features));
-  }
+  if (fw_recursive_is_used(config)) (void)take(&at, FW_LEARNER_RECURSIVE_BYTES(features));
   l->table = (fw_learner_class_t *)(void *)take(&at, (uint32_t)sizeof(fw_learner_class_t) * config->classes_most);
   l->guard_labels = (uint16_t *)(void *)take(&at, 2u * config->guard_samples);
   l->replay = (int8_t *)at;

@@ -15,16 +15,21 @@ static uint32_t triangle(uint32_t row) {
   return row * (row + 1u) / 2u;
 }
 
+static float *matrix_of(const fw_learner_t *l) {
+  return l->target + l->config.classes_most;
+}
+
 void fw_recursive_reset(fw_learner_t *l) {
+  float *const matrix = matrix_of(l);
   const uint32_t size = l->config.features + 1u;
-  memset(l->matrix, 0, sizeof(float) * triangle(size));
-  for (uint32_t i = 0; i < size; ++i) l->matrix[triangle(i) + i] = START;
+  memset(matrix, 0, sizeof(float) * triangle(size));
+  for (uint32_t i = 0; i < size; ++i) matrix[triangle(i) + i] = START;
 }
 
 void fw_recursive_update(fw_learner_t *l) {
   const uint32_t features = l->config.features;
   const uint32_t size = features + 1u; /* the bias sees 1 */
-  float *const matrix = l->matrix;
+  float *const matrix = matrix_of(l);
   float *const gain = matrix + triangle(size);
   float spread = l->config.forgetting;
   float largest = 0.0f;

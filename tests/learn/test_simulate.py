@@ -40,6 +40,8 @@ def test_digits(few_words: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert set(result["per_group"]) == {"jackson", "theo"}
     assert result["accuracy_after"] >= result["accuracy_before"] - 0.03
     assert result["accuracy_new"] is None
+    assert result["agreement"] >= 0.995
+    assert result["forgotten"] == pytest.approx(result["accuracy_old_before"] - result["accuracy_old_after"])
     assert result["instructions_per_update"] is None
     assert (result["updates"], result["ignored"], len(result["head_sha256"])) == (result["updates"], 0, 64)
     assert result["accuracy_before"] == result["accuracy_old_before"]
