@@ -139,6 +139,8 @@ class LearnSettings(Strict):
     `adapters`: the backbone's last layer learns too, a scale and a bias a channel, `adapter_rate` times as fast.
     `forgetting`: regressions learn by recursive least squares, and what was learned counts this much after each sample;
     `None`: by gradient descent.
+    `teach_below`: an anomaly app takes what it sees for normal, and learns it, while its confidence that it is none is
+    below this; 0: it learns only what it is told.
     """
 
     spare_classes: Annotated[int, Field(ge=0, le=64)] = 4
@@ -162,6 +164,7 @@ class LearnSettings(Strict):
     rule: LabelRule | None = None
     buttons: tuple[ButtonSettings, ...] = ()
     fleet: bool = False
+    teach_below: Fraction = 0.0
 
 
 class App(Strict):
