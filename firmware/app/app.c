@@ -258,14 +258,16 @@ fw_status_t fw_app_capture(fw_app_t *app) {
 /* The likeliest word that was not reported, though it was on the way to it. */
 static void note_missed(fw_app_t *app) {
   const fw_detector_config_t *config = &app->config->detector;
-  uint32_t most = 0;
+  fw_miss_t miss = {.t_ms = fw_app_time_ms(app), .label = 0, .posterior_q15 = 0};
   if (config->mode != FW_DETECT_EVENTS) return;
   for (uint32_t i = 0; i < config->class_count; i++) {
-    const uint32_t posterior = app->memory.posteriors[i];
+    const uint16_t posterior = app->memory.posteriors[i];
     if (config->background[i] != 0u || posterior <= app->detector.thresholds_q15[i] / 2u) continue;
-    if (app->detector.fired[i] == 0u && posterior > most) most = posterior;
+    if (app->detector.fired[i] != 0u || posterior <= miss.posterior_q15) continue;
+    miss.label = (uint16_t)i;
+    miss.posterior_q15 = posterior;
   }
-  if (most > 0u) fw_learning_missed(learning_of(app), most);
+  fw_learning_missed(learning_of(app), &miss);
 }
 #endif
 

@@ -25,8 +25,8 @@ static const char *const usages[] = {
     "capture",
     "reboot",
 #if defined(FW_LEARN)
-    "learn status|answer|class LABEL",
-    "teach LABEL|#INDEX [detected|missed]",
+    "learn status|answer|class LABEL|missed NUMBER",
+    "teach LABEL|#INDEX [detected|missed [NUMBER]]",
     "feedback right|wrong",
     "practise [PASSES]",
     "class add|remove|rename LABEL [NAME]",

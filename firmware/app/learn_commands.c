@@ -89,16 +89,15 @@ static void teach_normal(fw_device_t *device, fw_sample_kind_t kind, uint32_t la
   }
 }
 
-static void teach_sample(fw_device_t *device, fw_sample_kind_t kind, uint32_t class_number, uint32_t word) {
-  const fw_status_t status = fw_learning_teach(learning_of(device), kind, class_number);
+static void answer_taught(fw_device_t *device, fw_status_t status, uint32_t class_number, uint32_t word) {
   if (status == FW_OK) {
     answer_class(device, class_number);
   } else {
-    refuse(device, status, status == FW_E_UNKNOWN ? "there is no such sample yet" : "there is no such label", word);
+    refuse(device, status, status == FW_E_UNKNOWN ? "there is no such sample" : "there is no such label", word);
   }
 }
 
-/* teach LABEL|#INDEX [detected|missed] */
+/* teach LABEL|#INDEX [detected|missed [NUMBER]] */
 static void teach(fw_device_t *device) {
   const fw_command_t *command = &device->link.command;
   const uint32_t labels = device->app->config->detector.class_count;
@@ -107,11 +106,16 @@ static void teach(fw_device_t *device) {
   const uint32_t class_number =
       has_values ? (label < labels ? label : (uint32_t)FW_LEARNER_NEGATIVE) : find_class(device, 1);
   fw_sample_kind_t kind = FW_SAMPLE_NEWEST;
+  uint32_t number = 0;
+  const int is_numbered = command->word_count == 4u;
   int is_known = command->word_count == 2u;
   if (fw_command_is(command, 2, "detected")) kind = FW_SAMPLE_DETECTED, is_known = command->word_count == 3u;
-  if (fw_command_is(command, 2, "missed")) kind = FW_SAMPLE_MISSED, is_known = command->word_count == 3u;
+  if (fw_command_is(command, 2, "missed")) {
+    kind = FW_SAMPLE_MISSED;
+    is_known = command->word_count == 3u || (is_numbered && fw_command_uint(command, 3, 0xFFFFFFFFu, &number));
+  }
   if (!is_known) {
-    fw_link_error(&device->link, "bad_argument", "teach LABEL|#INDEX [detected|missed]", 2);
+    fw_link_error(&device->link, "bad_argument", "teach LABEL|#INDEX [detected|missed [NUMBER]]", 2);
   } else if (class_number == FW_LEARNER_NEGATIVE) {
     fw_link_error(&device->link, "unknown_name", "there is no such label", 1);
   } else if (is_streaming(device)) {
@@ -119,7 +123,10 @@ static void teach(fw_device_t *device) {
   } else if (has_values) {
     teach_normal(device, kind, label);
   } else {
-    teach_sample(device, kind, class_number, 1);
+    fw_learning_t *const g = learning_of(device);
+    const fw_status_t status =
+        is_numbered ? fw_learning_teach_miss(g, number, class_number) : fw_learning_teach(g, kind, class_number);
+    answer_taught(device, status, class_number, is_numbered ? 3 : 1);
   }
 }
 
@@ -160,6 +167,7 @@ static void feedback(fw_device_t *device) {
     return;
   }
   if (is_streaming(device)) return;
+  fw_learning_t *const g = learning_of(device);
   if (fw_learning_has_values(g) && g->has[FW_SAMPLE_DETECTED] != 0u) {
     teach_normal(device, FW_SAMPLE_DETECTED, is_right ? g->detected : 0u);
     return;
@@ -326,6 +334,26 @@ static void learn_status(fw_device_t *device) {
   fw_json_bool(json, "sample", g->has[FW_SAMPLE_NEWEST]);
   fw_json_bool(json, "detected", g->has[FW_SAMPLE_DETECTED]);
   fw_json_bool(json, "missed", g->has[FW_SAMPLE_MISSED]);
+  fw_json_uint(json, "misses", g->misses);
+  fw_json_uint(json, "misses_most", g->config->misses_most);
+  fw_link_answer_end(&device->link);
+}
+
+/* learn missed NUMBER */
+static void learn_missed(fw_device_t *device) {
+  uint32_t number;
+  fw_miss_t miss;
+  if (!fw_command_uint(&device->link.command, 2, 0xFFFFFFFFu, &number) ||
+      !fw_learning_miss(learning_of(device), number, &miss)) {
+    fw_link_error(&device->link, "unknown_name", "there is no near miss of this number: see learn status", 2);
+    return;
+  }
+  fw_json_t *json = fw_link_answer(&device->link);
+  fw_json_uint(json, "n", number);
+  fw_json_uint(json, "t_ms", miss.t_ms);
+  fw_json_uint(json, "index", miss.label);
+  fw_json_text(json, "label", fw_device_label_name(device, miss.label), 128);
+  fw_json_q15(json, "confidence", miss.posterior_q15);
   fw_link_answer_end(&device->link);
 }
 
@@ -406,8 +434,10 @@ int fw_device_learn_command(fw_device_t *device) {
       learn_answer(device);
     } else if (command->word_count == 3u && fw_command_is(command, 1, "class")) {
       learn_class(device);
+    } else if (command->word_count == 3u && fw_command_is(command, 1, "missed")) {
+      learn_missed(device);
     } else {
-      fw_link_error(&device->link, "bad_argument", "learn status, learn answer, or learn class LABEL|#INDEX", 1);
+      fw_link_error(&device->link, "bad_argument", "learn status, answer, class LABEL|#INDEX, or missed NUMBER", 1);
     }
     return 1;
   }

@@ -27,7 +27,8 @@ fw_status_t fw_learning_open(fw_learning_t *g, const fw_learning_config_t *confi
 void fw_learning_restart(fw_learning_t *g) {
   memset(g->has, 0, sizeof g->has);
   memset(g->has_target, 0, sizeof g->has_target);
-  g->missed_q15 = 0;
+  g->near.posterior_q15 = 0;
+  g->misses = 0;
   g->rule_count = 0;
   g->rule_value = 0.0f;
 }
@@ -168,23 +169,44 @@ void fw_learning_target_tensor(fw_learning_t *g, const void *values, const fw_te
 void fw_learning_detected(fw_learning_t *g, uint32_t label) {
   keep(g, FW_SAMPLE_DETECTED);
   g->detected = (uint16_t)label;
-  g->missed_q15 = 0;
+  g->near.posterior_q15 = 0; /* it was on the way to this */
   g->has[FW_SAMPLE_MISSED] = 0;
 }
 
-void fw_learning_missed(fw_learning_t *g, uint32_t posterior_q15) {
-  if (posterior_q15 <= g->missed_q15) return;
-  keep(g, FW_SAMPLE_MISSED);
-  g->missed_q15 = (uint16_t)posterior_q15;
+/* Where near miss `number` lies. */
+static int8_t *miss_sample(const fw_learning_t *g, uint32_t number) {
+  return g->config->samples +
+         (FW_SAMPLE_KINDS + number % g->config->misses_most) * fw_learner_row_bytes(&g->learner_config);
+}
+
+void fw_learning_missed(fw_learning_t *g, const fw_miss_t *miss) {
+  if (miss->posterior_q15 > g->near.posterior_q15) {
+    keep(g, FW_SAMPLE_MISSED);
+    g->near = *miss;
+  } else if (miss->posterior_q15 == 0u && g->near.posterior_q15 != 0u) {
+    if (g->config->misses_most != 0u) {
+      memcpy(miss_sample(g, g->misses), sample(g, FW_SAMPLE_MISSED), fw_learner_row_bytes(&g->learner_config));
+      g->config->misses[g->misses % g->config->misses_most] = g->near;
+      g->misses++;
+    }
+    g->near.posterior_q15 = 0;
+  }
+}
+
+int fw_learning_miss(const fw_learning_t *g, uint32_t number, fw_miss_t *miss) {
+  if (number >= g->misses || g->misses - number > g->config->misses_most) return 0;
+  *miss = g->config->misses[number % g->config->misses_most];
+  return 1;
 }
 
 /* ---- teaching ---- */
 
-fw_status_t fw_learning_teach(fw_learning_t *g, fw_sample_kind_t kind, uint32_t class_number) {
+/* `embedding` null: there is none. */
+static fw_status_t teach(fw_learning_t *g, const int8_t *embedding, uint32_t class_number) {
   if (class_number >= fw_learner_labels(&g->learner)) return FW_E_ARGUMENT;
-  if (g->has[kind] == 0u) return FW_E_UNKNOWN;
+  if (embedding == NULL) return FW_E_UNKNOWN;
   if (g->refused != 0u || g->held != 0u) return FW_E_STATE;
-  const fw_status_t status = fw_learner_teach(&g->learner, sample(g, kind), (uint16_t)class_number);
+  const fw_status_t status = fw_learner_teach(&g->learner, embedding, (uint16_t)class_number);
   if (status == FW_OK) ++g->teachings;
   return status;
 }
@@ -195,6 +217,15 @@ fw_status_t fw_learning_teach_values(fw_learning_t *g, fw_sample_kind_t kind) {
   const fw_status_t status = fw_learner_teach_values(&g->learner, sample(g, kind), target(g, kind));
   if (status == FW_OK) ++g->teachings;
   return status;
+}
+
+fw_status_t fw_learning_teach(fw_learning_t *g, fw_sample_kind_t kind, uint32_t class_number) {
+  return teach(g, g->has[kind] != 0u ? sample(g, kind) : NULL, class_number);
+}
+
+fw_status_t fw_learning_teach_miss(fw_learning_t *g, uint32_t number, uint32_t class_number) {
+  fw_miss_t miss;
+  return teach(g, fw_learning_miss(g, number, &miss) ? miss_sample(g, number) : NULL, class_number);
 }
 
 void fw_learning_row(fw_learning_t *g, const float *row, uint32_t columns) {

@@ -23,9 +23,17 @@ extern "C" {
 typedef enum {
   FW_SAMPLE_NEWEST = 0,   /* of the newest inference */
   FW_SAMPLE_DETECTED = 1, /* of the newest detection */
-  FW_SAMPLE_MISSED = 2,   /* the likeliest since then that reached half a threshold and was not reported */
+  FW_SAMPLE_MISSED = 2,   /* of the newest near miss since then */
   FW_SAMPLE_KINDS = 3
 } fw_sample_kind_t;
+
+/* A near miss: the likeliest inference of a stretch in which a posterior lay above half its threshold, and that ended
+ * without a detection. Its embedding is kept, and may be labelled later. */
+typedef struct {
+  uint32_t t_ms;
+  uint16_t label; /* the likeliest */
+  uint16_t posterior_q15;
+} fw_miss_t;
 
 /* A weak label for every so many rows: a class while a column is above a value, another one while it is not. */
 typedef struct {
@@ -48,7 +56,9 @@ typedef struct {
   uint32_t factory_bytes;
   void *memory; /* FW_LEARNER_BYTES(), aligned to 4 bytes */
   uint32_t memory_bytes;
-  int8_t *samples;        /* [FW_SAMPLE_KINDS][fw_learner_row_bytes()] */
+  int8_t *samples;        /* [FW_SAMPLE_KINDS + misses_most][fw_learner_row_bytes()] */
+  fw_miss_t *misses;      /* [misses_most], or null */
+  uint32_t misses_most;   /* newest near misses that are kept; 0: none */
   uint32_t save_wait_ms;  /* what is learned is saved by itself when so long nothing was taught … */
   uint32_t save_every_ms; /* … and the last save is so long ago. 0: never by itself */
   fw_label_rule_t rule;
@@ -71,7 +81,8 @@ typedef struct {
   fw_keeper_event_t last; /* how the last one ended: ACCEPTED, ROLLED_BACK, FAULT; IDLE: there was none */
   float rule_value;
   uint16_t detected; /* label of FW_SAMPLE_DETECTED */
-  uint16_t missed_q15;
+  fw_miss_t near;    /* the likeliest of the stretch that goes on; posterior 0: there is none */
+  uint32_t misses;   /* since the app's start */
   uint8_t has[FW_SAMPLE_KINDS];
   uint8_t has_target[FW_SAMPLE_KINDS]; /* it is known what its outputs should have been */
   uint8_t store_failed;
@@ -121,10 +132,14 @@ void fw_learning_target_tensor(fw_learning_t *learning, const void *values, cons
  * FW_E_STATE: busy with the last one. Then nothing has changed. */
 fw_status_t fw_learning_teach_values(fw_learning_t *learning, fw_sample_kind_t kind);
 
-/* What the detector made of it: a detection, or the likeliest label that reached half its threshold and its posterior.
- */
+/* What the detector made of it: a detection, or the likeliest label of those that reached half their thresholds
+ * (posterior 0: none did). */
 void fw_learning_detected(fw_learning_t *learning, uint32_t label);
-void fw_learning_missed(fw_learning_t *learning, uint32_t posterior_q15);
+void fw_learning_missed(fw_learning_t *learning, const fw_miss_t *miss);
+
+/* Near miss `number`, counted from 0 at the start. Returns 0 if there is none yet, or none any more because misses_most
+ * newer ones exist. */
+int fw_learning_miss(const fw_learning_t *learning, uint32_t number, fw_miss_t *miss);
 
 /* The inference is over: the rule may label it. */
 void fw_learning_inferred(fw_learning_t *learning);
@@ -138,6 +153,9 @@ void fw_learning_clock(fw_learning_t *learning, uint32_t now_ms);
 /* Teaches a kept sample. FW_E_UNKNOWN: there is no such sample; FW_E_ARGUMENT: no such class; FW_E_STATE: busy with the
  * last one. Then nothing has changed. */
 fw_status_t fw_learning_teach(fw_learning_t *learning, fw_sample_kind_t kind, uint32_t class_number);
+
+/* Likewise a near miss. */
+fw_status_t fw_learning_teach_miss(fw_learning_t *learning, uint32_t number, uint32_t class_number);
 
 /* Changes of the class table, as in fw_learner.h; FW_E_STATE also while a record is being saved. */
 fw_status_t fw_learning_add_class(fw_learning_t *learning, const char *name, uint16_t *class_number);

@@ -260,7 +260,8 @@ FW_COLD fw_status_t fw_learner_teach(fw_learner_t *l, const int8_t *row, uint16_
   if (label >= fw_learner_labels(l)) return FW_E_ARGUMENT;
   if (l->phase != FW_PHASE_IDLE || l->config.loss == FW_LOSS_SQUARED) return FW_E_STATE;
   memcpy(l->pending, row, fw_learner_row_bytes(&l->config));
-  if (label != l->label) {
+  const bool is_added = label < l->classes && l->table[label].anchor == FW_LEARNER_NO_ANCHOR;
+  if (label != l->label || is_added) {
     l->streak = 0;
   } else if (l->streak < 0xFFFFu) {
     ++l->streak;

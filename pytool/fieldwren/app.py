@@ -133,7 +133,8 @@ class LearnSettings(Strict):
     `imprint`, `replays_per_sample`, `running_statistics`: as in fw_learner.h. `reject_below`: confidence under which an
     answer is "none of them". What was learned is saved `save_after_s` after the last lesson, at most every `save_every_s`
     (`None`: so rarely that the flash lasts ten years). `import_head`: whether a head can be put over the link, which
-    takes RAM for all of it; `None`: on boards with 64 KiB or more. `rule`: labels that the device gives itself. `buttons`:
+    takes RAM for all of it; `None`: on boards with 64 KiB or more. `near_misses`: embeddings kept of what was nearly
+    detected (apps that report events). `rule`: labels that the device gives itself. `buttons`:
     what the board's first, second … button does; boards without buttons leave them out.
     `fleet`: whether the device can be a member of a federation (docs/fleet.md), which takes RAM for six heads.
     `adapters`: the backbone's last layer learns too, a scale and a bias a channel, `adapter_rate` times as fast.
@@ -158,6 +159,7 @@ class LearnSettings(Strict):
     save_after_s: Annotated[float, Field(ge=0.0, le=86400.0)] = 10.0
     save_every_s: Annotated[float, Field(ge=0.0, le=1e6)] | None = None
     import_head: bool | None = None
+    near_misses: Annotated[int, Field(ge=0, le=64)] = 4
     adapters: bool = False
     adapter_rate: Annotated[float, Field(gt=0.0, le=10.0)] = 1.0
     forgetting: Annotated[float, Field(ge=0.9, le=1.0)] | None = None

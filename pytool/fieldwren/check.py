@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fieldwren.app import MANIFEST, LearnSettings, load_app
+from fieldwren.app import MANIFEST, load_app
 from fieldwren.app_model import app_model
 from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import Board, load_board
@@ -140,33 +140,30 @@ def _learning(path: Path, board: Board) -> LearningCheck:
         backbone, factory = settings.app_factory(shown, graph, labels or ())
     except (BadInputError, UnsupportedError) as error:
         return LearningCheck(False, str(error), 0, 0, 0, 0, 0, 0, 0, None)
-    assert shown.learn is not None
     layout = settings.store_layout(factory, board)
     return LearningCheck(
         possible=True,
         reason=None,
         classes_most=factory.classes_most,
         features=factory.features,
-        ram_bytes=settings.learning_ram_bytes(shown.learn, factory, board),
+        ram_bytes=settings.learning_ram_bytes(shown, factory, board),
         tables_bytes=len(factory.block()),
         code_bytes=_LEARNING_CODE_BYTES[board.core.architecture],
         record_bytes=settings.record_bytes(factory),
         slots=layout.slots if layout else 0,
         saves_per_day=layout.saves_per_day if layout else None,
-        adapters=_adapters(shown.learn, backbone, factory, graph, board),
+        adapters=_adapters(shown, backbone, factory, graph, board),
     )
 
 
-def _adapters(
-    learn: LearnSettings, backbone: Graph, factory: Factory, graph: Graph, board: Board
-) -> AdapterCheck | None:
+def _adapters(app: App, backbone: Graph, factory: Factory, graph: Graph, board: Board) -> AdapterCheck | None:
     if factory.site is None:
         return None
     without = replace(factory, site=None)
     core = core_of(board)
     adapted, plain = plan(lower(backbone, core)), plan(lower(cut(graph).backbone, core))
     layer, usual = _instructions(adapted, core, factory.site), _instructions(plain, core, factory.site)
-    ram = settings.learning_ram_bytes(learn, factory, board) - settings.learning_ram_bytes(learn, without, board)
+    ram = settings.learning_ram_bytes(app, factory, board) - settings.learning_ram_bytes(app, without, board)
     return AdapterCheck(
         channels=factory.adapter_channels,
         ram_bytes=ram + adapted.state_bytes,

@@ -40,6 +40,8 @@ _KNOWN = (
     ),
     Tool("qemu-system-arm", "qemu-system-arm", "qemu"),
     Tool("qemu-system-riscv32", "qemu-system-misc", "qemu"),
+    Tool("xtensa-lx106-elf-gcc", "gcc-xtensa-lx106 picolibc-xtensa-lx106-elf", None, ("-dumpfullversion",)),
+    Tool("qemu-system-xtensa", "qemu-system-misc", "qemu"),
     Tool("renode", None, None, elsewhere="install Renode from https://renode.io and put `renode` on PATH"),
     Tool("pyocd", None, None, elsewhere="pip install pyocd"),
     Tool("adafruit-nrfutil", None, None, ("version",), elsewhere="pip install adafruit-nrfutil"),

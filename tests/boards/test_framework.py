@@ -93,6 +93,27 @@ def test_everything_the_app_owes_the_port_and_the_port_owes_the_app_is_there(pro
     assert ("void app_main(void)" in text) == (framework == "espidf")
 
 
+def test_projects_for_the_esp32_bring_their_partition_table(project: tuple[str, str, Path]) -> None:
+    """Arduino's build takes it from platformio.ini, ESP-IDF's also from sdkconfig.defaults; the store finds its name."""
+    board_id, framework, folder = project
+    board = with_framework(load_board(board_id), framework)
+    assert board.platformio is not None and board.memory is not None
+    is_esp = board.platformio.platform == "espressif32"
+    assert (folder / "partitions.csv").is_file() == is_esp
+    if not is_esp:
+        return
+    assert (folder / "partitions.csv").read_bytes() == partitions(board.memory).encode()
+    assert "board_build.partitions = partitions.csv" in (folder / "platformio.ini").read_text()
+    if framework == "espidf":
+        sdkconfig = (folder / "sdkconfig.defaults").read_text()
+        assert "CONFIG_PARTITION_TABLE_CUSTOM=y" in sdkconfig
+        assert 'CONFIG_PARTITION_TABLE_CUSTOM_FILENAME="partitions.csv"' in sdkconfig
+    row = next(line for line in (folder / "partitions.csv").read_text().splitlines() if line.startswith("fieldwren"))
+    assert [cell.strip() for cell in row.split(",")][1:3] == ["data", "0x40"]
+    flash = (folder / "lib" / "fieldwren" / "port" / "esp32" / "flash.c").read_text()
+    assert '(ESP_PARTITION_TYPE_DATA, (esp_partition_subtype_t)0x40, "fieldwren")' in flash
+
+
 @pytest.mark.parametrize("board_id", [b for b, f in PAIRS if f == "espidf"])
 def test_the_partition_table_is_the_memory_map(board_id: str) -> None:
     memory = with_framework(load_board(board_id), "arduino").memory

@@ -19,6 +19,7 @@ from fieldwren.app import load_app
 from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import load_board
 from fieldwren.device import DeviceClient, DeviceRefusedError
+from fieldwren.device.results import Detected
 from fieldwren.device.transport import ProcessTransport
 from fieldwren.errors import BadInputError
 from fieldwren.learn.device import wait
@@ -164,6 +165,29 @@ def test_feedback_goes_to_the_newest_detection(client: DeviceClient) -> None:
     wait(client)
     assert client.command("feedback wrong")["label"] == "quiet"  # the background
     assert wait(client)["taught"] == 2
+
+
+def test_near_misses_are_kept_listed_and_taught(client: DeviceClient) -> None:
+    heard = [*client.stream(np.concatenate([tones(2.0), np.zeros(4000, np.int16)]))]
+    reported = [event for event in heard if isinstance(event, Detected)]
+    status = client.command("learn status")
+    count, kept = int(status["misses"]), int(status["misses_most"])
+    assert kept == 4 and count > kept and reported
+    newest = client.command(f"learn missed {count - 1}")
+    assert newest["t_ms"] not in {event.t_ms for event in reported}
+    assert newest["t_ms"] < client.status().t_ms and 0.45 / 2 < newest["confidence"] <= 1
+    assert newest["label"] == client.label(int(newest["index"])).label != "quiet"  # which is background
+    numbers = [int(client.command(f"learn missed {n}")["t_ms"]) for n in range(count - kept, count)]
+    assert numbers == sorted(set(numbers))
+    for gone in (count - kept - 1, count, 2**32 - 1):
+        assert refused(client, f"learn missed {gone}") == "unknown_name"
+        assert refused(client, f"teach low missed {gone}") == "not_ready"
+    assert refused(client, "teach low detected 1") == "bad_argument"
+    client.command("class add lamp")
+    for _ in range(4):
+        assert client.command(f"teach lamp missed {count - 1}")["label"] == "lamp"
+        wait(client)
+    assert client.command("learn class lamp")["taught"] == 4
 
 
 def _import(client: DeviceClient, image: bytes) -> str:

@@ -132,7 +132,7 @@ class QemuMachine(_Strict):
     """How QEMU runs the board."""
 
     kind: Literal["qemu"]
-    program: Literal["qemu-system-arm", "qemu-system-riscv32"]
+    program: Literal["qemu-system-arm", "qemu-system-riscv32", "qemu-system-xtensa"]
     machine: str
     arguments: tuple[str, ...] = ()
 

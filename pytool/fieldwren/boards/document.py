@@ -19,6 +19,17 @@ _TAIL = """
 manuals; the nRF52840's drivers are tested against a model of its registers, and the projects for Arduino and ESP-IDF are
 compiled against headers that declare what the vendors document.
 
+The ESP32-C3 without a framework has link, clock, sleep and buttons, but neither microphone nor store, which its projects for
+Arduino and ESP-IDF have. Writing its flash means to switch the cache off and to call the ROM from RAM; a mistake there erases the
+image or worse, and neither an emulator nor a board is at hand to try it on. So it learns, and forgets at the next reset.
+
+For the Xtensa boards there is no emulator either. What runs is the firmware's arithmetic on another core of the family, an
+LX106 in QEMU's simulator (`tests/emulators/test_xtensa.py`, compiled by Debian's `gcc-xtensa-lx106`): models of every kind give
+the reference's bits there, and a head is bit by bit the host's after any lessons. That shows that nothing depends on the compiler
+or the byte order of an Xtensa core. It does not show an ESP32 at work: its LX6 and LX7 cores have register windows and an FPU,
+which the LX106 lacks (its float32 is software), another release of GCC builds for them, and none of their peripherals, caches or
+flash is in the simulator. Float LOG_SOFTMAX is not among what ran: Debian's compiler has no float64 for this core.
+
 A board of your own is one such TOML file: give its path instead of an id (`--board mine.toml`); porting.md builds one from
 nothing.
 

@@ -26,6 +26,8 @@ SAMPLES = 3
 """Embeddings that firmware/app/learning.c keeps."""
 
 _SLOT_OVERHEAD = 32
+_MISS_BYTES = 8
+"""fw_miss_t."""
 _TASK_HEADER_BYTES, _UPDATE_HEADER_BYTES = 44 + 12 + 4, 20 + 12 + 4
 """With the vector's header and the CRC (firmware/learn/participant.h)."""
 _HOST_STORE_BYTES, _HOST_PAGE_BYTES = 64 * 4096, 4096
@@ -201,9 +203,17 @@ def target_values(factory: Factory) -> int:
     return SAMPLES * len(factory.labels) if factory.loss == "squared" else 0
 
 
-def learning_ram_bytes(settings: LearnSettings, factory: Factory, board: Board) -> int:
+def near_misses(app: App) -> int:
+    """Near misses that the app's firmware keeps: those of a detector that reports events."""
+    return app.learn.near_misses if app.learn is not None and app.mode == "events" else 0
+
+
+def learning_ram_bytes(app: App, factory: Factory, board: Board) -> int:
     """Static RAM of learning but for its few fixed variables: learner, samples, and a head on its way in."""
-    samples = (SAMPLES * factory.row_bytes + 3) // 4 * 4
+    settings = app.learn
+    assert settings is not None
+    misses = near_misses(app)
+    samples = ((SAMPLES + misses) * factory.row_bytes + 3) // 4 * 4 + _MISS_BYTES * misses
     samples += 4 * target_values(factory)
     fleet = (participant_bytes(factory) + 3) // 4 * 4 + (task_bytes(factory) + 3) // 4 * 4 if settings.fleet else 0
     return factory.memory_bytes + samples + fleet + (image_bytes(factory) if imports_head(settings, board) else 0)

@@ -31,7 +31,7 @@ PORT_RING_BYTES = 1024
 _FOLDERS = ("app", "features", "learn", "link", "store")
 _RUNTIME = ("crc32", "debounce", "detector", "microphone", "posterior", "sample_ring")
 _SMALL_RAM_BYTES = 64 * 1024
-_MICROPHONE_BUFFER_MS = 150.0
+_MICROPHONE_BUFFER_MS = 140.0
 """A microphone's block comes every 10 ms: the model may take this long. A host sends larger pieces."""
 
 _GAIN_ONE = 256

@@ -49,11 +49,12 @@ class FleetContext:
 @dataclass(frozen=True)
 class LearningContext:
     """Sizes in bytes; `block` the factory block in words; `values` floats of targets; `spare` labels that the
-    detector has besides the model's."""
+    detector has besides the model's; `misses` near misses that are kept."""
 
     block: NDArray[np.uint32]
     memory_bytes: int
     samples_bytes: int
+    misses: int
     image_bytes: int
     spare: int
     values: int
@@ -75,7 +76,8 @@ def learning_context(model: AppModel, board: Board) -> LearningContext | None:
     return LearningContext(
         block=np.frombuffer(factory.block(), "<u4"),
         memory_bytes=factory.memory_bytes,
-        samples_bytes=learn.SAMPLES * factory.row_bytes,
+        samples_bytes=(learn.SAMPLES + learn.near_misses(model.app)) * factory.row_bytes,
+        misses=learn.near_misses(model.app),
         image_bytes=learn.image_bytes(factory) if learn.imports_head(settings, board) else 0,
         spare=max(0, factory.classes_most - len(model.labels)) if factory.loss != "squared" else 0,
         values=learn.target_values(factory),

@@ -7,7 +7,7 @@ unsigned long micros();
 void delay(unsigned long ms);
 void interrupts();
 void noInterrupts();
-#define LOW 0x0
+#define LOW          0x0
 #define INPUT_PULLUP 0x05
 void pinMode(uint8_t pin, uint8_t mode);
 int digitalRead(uint8_t pin);
