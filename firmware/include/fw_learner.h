@@ -65,6 +65,8 @@ typedef struct {
   float imprint;               /* a new class's first weights: this times the mean norm of the others; 0 to 1 */
   float reject_below;          /* confidence under which an answer is "none of them"; 0: never */
   fw_adapter_config_t adapters;
+  float forgetting; /* regressions: 0: gradient descent; 0.9 to 1: recursive least squares, what was learned counts this
+                       much after each sample. Only in builds with FW_RECURSIVE. */
 } fw_learner_config_t;
 
 /* What the model brings; lies in flash, and must stay there as long as the learner is used. */
@@ -106,6 +108,10 @@ typedef struct {
                      ((uint32_t)(classes) * (replay) + (guard) + 1u)) +                                      \
    FW_LEARNER_PADDED(2u * (guard)))
 
+/* Bytes more with recursive least squares, for its matrix. */
+#define FW_LEARNER_RECURSIVE_BYTES(features) \
+  (4u * (((uint32_t)(features) + 1u) * ((uint32_t)(features) + 2u) / 2u + (uint32_t)(features) + 1u))
+
 /* What a poll has done. */
 typedef enum {
   FW_LEARNER_IDLE = 0,        /* nothing is left to do */
@@ -134,7 +140,7 @@ typedef struct {
   const float *mean; /* the factory's, or those that run */
   const float *gain;
   float *statistics; /* that run: mean, gain, variance */
-  float *target;
+  float *target;     /* of regressions; behind it the matrix of recursive least squares */
   fw_learner_class_t *table;
   int8_t *replay;
   int8_t *guard;
@@ -150,6 +156,7 @@ typedef struct {
   uint16_t guard_count;
   uint16_t guard_seen;
   uint16_t label;
+  uint16_t streak; /* lessons of that label before the present one, without another */
   uint16_t rounds;
   uint16_t guard_at;
   uint16_t correct[2];
@@ -158,6 +165,7 @@ typedef struct {
   uint8_t phase;
   uint8_t task;
   uint8_t pull_row;
+  uint8_t is_balanced;
 } fw_learner_t;
 
 /* Bytes that a configuration needs; 0 if a value of it is out of range. */

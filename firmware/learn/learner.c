@@ -6,6 +6,7 @@
 #include "fw_math.h"
 #include "learn/adapters.h"
 #include "learn/head.h"
+#include "learn/recursive.h"
 
 enum { SEED = 0x2545F491, REPLAY_LIMIT = 255, PASSES_LIMIT = 1000, GUARD_LIMIT = 4096 };
 
@@ -25,6 +26,10 @@ static bool all_within(const float *values, uint32_t count, float magnitude) {
   return true;
 }
 
+/* So many lessons of one label in a row halve the weight of the next: an evening in one room must not be all there is.
+ */
+static const float STREAK = 4.0f;
+
 static const float LARGEST = 1e6f; /* of a weight, mean or gain that the factory may bring */
 
 FW_COLD uint32_t fw_learner_bytes(const fw_learner_config_t *c) {
@@ -36,9 +41,13 @@ FW_COLD uint32_t fw_learner_bytes(const fw_learner_config_t *c) {
                   fw_adapters_are_sound(&c->adapters, c->features);
   for (uint32_t i = 0; i < 3; ++i) is_sound = is_sound && counts[i] >= 1 && counts[i] <= most_counts[i];
   for (uint32_t i = 0; i < 5; ++i) is_sound = is_sound && within(values[i], 0.0f, most_values[i]);
+  if (c->forgetting != 0.0f) {
+    is_sound = is_sound && fw_recursive_is_used(c) && c->loss == FW_LOSS_SQUARED && within(c->forgetting, 0.9f, 1.0f);
+  }
   if (!is_sound) return 0;
-  return FW_LEARNER_ADAPTED_BYTES(c->features, c->classes_most, c->replay_per_class, c->guard_samples,
-                                  c->running_statistics, c->loss == FW_LOSS_SQUARED, fw_adapters_channels(c));
+  const uint32_t matrix = fw_recursive_is_used(c) ? FW_LEARNER_RECURSIVE_BYTES(c->features) : 0u;
+  return matrix + FW_LEARNER_ADAPTED_BYTES(c->features, c->classes_most, c->replay_per_class, c->guard_samples,
+                                           c->running_statistics, c->loss == FW_LOSS_SQUARED, fw_adapters_channels(c));
 }
 
 uint32_t fw_learner_row_bytes(const fw_learner_config_t *c) {
@@ -89,6 +98,7 @@ FW_COLD fw_status_t fw_learner_start(fw_learner_t *l, const fw_learner_config_t 
     l->gain = l->statistics + features;
   }
   if (config->loss == FW_LOSS_SQUARED) l->target = (float *)(void *)take(&at, 4u * config->classes_most);
+  if (fw_recursive_is_used(config)) (void)take(&at, FW_LEARNER_RECURSIVE_BYTES(features));
   l->table = (fw_learner_class_t *)(void *)take(&at, (uint32_t)sizeof(fw_learner_class_t) * config->classes_most);
   l->guard_labels = (uint16_t *)(void *)take(&at, 2u * config->guard_samples);
   l->replay = (int8_t *)at;
@@ -148,6 +158,7 @@ FW_COLD void fw_learner_reset(fw_learner_t *l) {
     memcpy(l->replay + c * block, factory->replay + c * block, row * entry->stored);
   }
   factory_head(l);
+  if (fw_recursive_is_used(&l->config)) fw_recursive_reset(l);
   factory_statistics(l);
   l->guard_count = factory->guard_count;
   l->guard_seen = factory->guard_count;
@@ -158,6 +169,8 @@ FW_COLD void fw_learner_reset(fw_learner_t *l) {
   l->reject_below = l->config.reject_below;
   l->generator = SEED;
   l->pull_row = 0;
+  l->label = FW_LEARNER_NEGATIVE;
+  l->streak = 0;
   l->phase = FW_PHASE_IDLE;
 }
 
@@ -232,6 +245,9 @@ FW_COLD static void begin(fw_learner_t *l, uint8_t task, uint32_t steps) {
   l->task = task;
   l->step = 0;
   l->steps = steps;
+  uint32_t taught = 0;
+  for (uint32_t c = 0; c < l->classes; ++c) taught += l->table[c].own > 0;
+  l->is_balanced = taught > 1;
   l->guard_at = 0;
   l->correct[0] = l->correct[1] = 0;
   l->false_accepts[0] = l->false_accepts[1] = 0;
@@ -244,6 +260,12 @@ FW_COLD fw_status_t fw_learner_teach(fw_learner_t *l, const int8_t *row, uint16_
   if (label >= fw_learner_labels(l)) return FW_E_ARGUMENT;
   if (l->phase != FW_PHASE_IDLE || l->config.loss == FW_LOSS_SQUARED) return FW_E_STATE;
   memcpy(l->pending, row, fw_learner_row_bytes(&l->config));
+  const bool is_added = label < l->classes && l->table[label].anchor == FW_LEARNER_NO_ANCHOR;
+  if (label != l->label || is_added) {
+    l->streak = 0;
+  } else if (l->streak < 0xFFFFu) {
+    ++l->streak;
+  }
   l->label = label;
   begin(l, FW_TASK_TEACH, 1u + l->config.replays_per_sample);
   return FW_OK;
@@ -324,6 +346,7 @@ static fw_learner_event_t update(fw_learner_t *l, const int8_t *row, uint16_t la
   }
   const uint32_t features = l->config.features;
   float rate = l->config.rate;
+  if (l->task == FW_TASK_TEACH || !l->is_balanced) rate = rate * STREAK / (STREAK + (float)l->streak);
   if (l->config.loss == FW_LOSS_SQUARED) {
     /* The step of an implicit update: whatever the rate, it never goes past the target. */
     float square = 1.0f;
@@ -336,6 +359,11 @@ static fw_learner_event_t update(fw_learner_t *l, const int8_t *row, uint16_t la
     l->y[label] -= 1.0f;
   }
   if (fw_adapters_channels(&l->config)) fw_adapters_descend(l, row, rate);
+  if (fw_recursive_is_used(&l->config)) {
+    fw_recursive_update(l);
+    ++l->updates;
+    return FW_LEARNER_UPDATED;
+  }
   fw_head_descend(l->head, l->velocity, l->z, l->y, l->classes, l->config.classes_most, features, rate,
                   l->config.momentum);
   if (l->config.pull > 0.0f) pull_back(l);
@@ -347,7 +375,7 @@ static fw_learner_event_t update(fw_learner_t *l, const int8_t *row, uint16_t la
  */
 static const int8_t *practice_row(fw_learner_t *l, uint32_t label, uint32_t turn) {
   const fw_learner_class_t *const entry = &l->table[label];
-  const uint32_t count = entry->own ? entry->own : entry->stored;
+  const uint32_t count = entry->own && l->is_balanced ? entry->own : entry->stored;
   return count ? fw_learner_replay_row(l, label, turn % count) : 0;
 }
 

@@ -139,6 +139,8 @@ class LearnSettings(Strict):
     what the board's first, second … button does; boards without buttons leave them out.
     `fleet`: whether the device can be a member of a federation (docs/fleet.md), which takes RAM for six heads.
     `adapters`: the backbone's last layer learns too, a scale and a bias a channel, `adapter_rate` times as fast.
+    `forgetting`: regressions learn by recursive least squares, and what was learned counts this much after each sample;
+    `None`: by gradient descent.
     `teach_below`: an anomaly app takes what it sees for normal, and learns it, while its confidence that it is none is
     below this; 0: it learns only what it is told.
     """
@@ -161,6 +163,7 @@ class LearnSettings(Strict):
     near_misses: Annotated[int, Field(ge=0, le=64)] = 4
     adapters: bool = False
     adapter_rate: Annotated[float, Field(gt=0.0, le=10.0)] = 1.0
+    forgetting: Annotated[float, Field(ge=0.9, le=1.0)] | None = None
     rule: LabelRule | None = None
     buttons: tuple[ButtonSettings, ...] = ()
     fleet: bool = False

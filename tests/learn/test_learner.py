@@ -244,6 +244,23 @@ def test_values_to_learn_must_be_finite(value: float) -> None:
     assert learned.updates == 0
 
 
+def test_recursive_least_squares_is_that_of_numpy() -> None:
+    """200 noisy lessons without forgetting: the solution of the ridge problem that they are, with a pull of 1."""
+    config = dataclasses.replace(PLAIN, classes_spare=0, forgetting=1.0)
+    factory = random_factory(12, 2, config, loss="squared")
+    rows, rng, script = embeddings(200, 12, 5), np.random.default_rng(6), Script(12)
+    targets = rng.normal(0, 1, (200, 2)).astype(np.float32)
+    for row, target in zip(rows, targets, strict=True):
+        script.teach_values(row, target)
+    found = run_script(factory, script).head
+    z = (rows.astype(np.float64) - factory.stored.mean) * factory.stored.gain
+    z = np.column_stack([z, np.ones(200)])
+    start = np.column_stack([factory.head[:24].reshape(2, 12), factory.head[24:]])
+    wanted = start + np.linalg.solve(z.T @ z + np.eye(13), z.T @ (targets - z @ start.T)).T
+    np.testing.assert_allclose(found[:24].reshape(2, 12), wanted[:, :12], atol=2e-4)
+    np.testing.assert_allclose(found[24:], wanted[:, 12], atol=2e-4)
+
+
 def test_a_sine_that_grows_is_followed_within_200_samples(shared_data: Path) -> None:
     """TFLM's hello_world, whose target grows by 30 %: the error is at most 1.2 times what it was."""
     made = cut(read_model(shared_data / "models" / "tflm_hello_world.tflite"), is_regression=True)

@@ -40,6 +40,8 @@ def test_digits(few_words: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert set(result["per_group"]) == {"jackson", "theo"}
     assert result["accuracy_after"] >= result["accuracy_before"] - 0.03
     assert result["accuracy_new"] is None
+    assert result["agreement"] >= 0.995
+    assert result["forgotten"] == pytest.approx(result["accuracy_old_before"] - result["accuracy_old_after"])
     assert result["instructions_per_update"] is None
     assert (result["updates"], result["ignored"], len(result["head_sha256"])) == (result["updates"], 0, 64)
     assert result["accuracy_before"] == result["accuracy_old_before"]
@@ -140,3 +142,17 @@ def test_learning_curve_is_a_picture_of_its_points(tmp_path: Path) -> None:
     assert len(circles) == 2 * len(result.curve)
     heights = [float(circle.get("cy", "nan")) for circle in circles[: len(result.curve)]]
     assert sorted(range(4), key=lambda i: heights[i]) == sorted(range(4), key=lambda i: -result.curve[i].accuracy)
+
+
+def test_a_sine_that_drifts_in_amplitude_and_phase_is_followed(tmp_path: Path) -> None:
+    """Within 200 rows the error is at most 1.2 times what it was before the drift."""
+    x = np.random.default_rng(0).uniform(0, 2 * np.pi, 600)
+    errors = {}
+    for name, y in (("drifted", 1.3 * np.sin(x + 0.5)), ("before", np.sin(x))):
+        folder = tmp_path / name
+        folder.mkdir()
+        rows = "\n".join(f"{a:.6f},{b:.6f}" for a, b in zip(x, y, strict=True))
+        (folder / f"{name}.csv").write_text(f"x,y\n{rows}\n")
+        errors[name] = simulate(paths.examples() / "sine", folder, shots=200, repeats=2).figures
+    assert errors["drifted"]["rmse_before"] > 10 * errors["before"]["rmse_before"]
+    assert errors["drifted"]["rmse_after"] <= 1.2 * errors["before"]["rmse_before"]

@@ -52,6 +52,7 @@ class LearnerConfig:
     reject_below: float = 0.0
     adapters: bool = False
     adapter_rate: float = 1.0
+    forgetting: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,8 @@ class Factory:
                 config.imprint,
                 config.reject_below,
             )
-            + self.adapter_config(),
+            + self.adapter_config()
+            + struct.pack("<f", config.forgetting),
             struct.pack("<HH", len(self.labels), len(guard_labels)),
             self.head.astype("<f4").tobytes(),
             self.stored.mean.astype("<f4").tobytes(),
@@ -192,6 +194,8 @@ class Factory:
         features, classes, guard = self.features, self.classes_most, self.config.guard_samples
         floats = ((features + 1) * classes + 2 * self.adapter_channels) * (3 if guard else 2) + features + classes
         floats += 3 * features * self.config.running_statistics + classes * (self.loss == "squared")
+        if self.config.forgetting > 0:
+            floats += (features + 1) * (features + 2) // 2 + features + 1
         embeddings = self.row_bytes * (classes * self.config.replay_per_class + guard + 1)
         return 4 * floats + 28 * classes + (embeddings + 3) // 4 * 4 + (2 * guard + 3) // 4 * 4
 

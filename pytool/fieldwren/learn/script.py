@@ -163,9 +163,13 @@ def learner_sources(factory: Factory) -> Sources:
         f"const uint32_t fw_learn_memory_bytes = {memory};\n"
     )
     files = {"learn_memory.c": listing.encode()}
-    if factory.site is None:
-        return Sources(files=files, firmware=_FIRMWARE)
-    return Sources(files=files, firmware=(*_FIRMWARE, "learn/adapters.c"), defines={"FW_ADAPTERS": None})
+    optional = {"adapters": factory.site is not None, "recursive": factory.config.forgetting > 0}
+    used = [name for name, is_used in optional.items() if is_used]
+    return Sources(
+        files=files,
+        firmware=(*_FIRMWARE, *(f"learn/{name}.c" for name in used)),
+        defines={f"FW_{name.upper()}": None for name in used},
+    )
 
 
 def _run_on(factory: Factory, script: Script, board: Board, flags: tuple[str, ...]) -> ScriptResult:

@@ -62,6 +62,7 @@ def learner_config(settings: LearnSettings) -> LearnerConfig:
         reject_below=settings.reject_below,
         adapters=settings.adapters,
         adapter_rate=settings.adapter_rate,
+        forgetting=settings.forgetting or 0.0,
     )
 
 

@@ -19,6 +19,7 @@ from fieldwren.drawings import label_of
 from fieldwren.errors import BadInputError, UnsupportedError
 from fieldwren.graph import Graph
 from fieldwren.learn.adapters import AdaptedLayer
+from fieldwren.learn.agreement import agreement
 from fieldwren.learn.cut import cut
 from fieldwren.learn.factory import Factory, LearnerConfig, factory_of
 from fieldwren.learn.samples import Samples, load_samples
@@ -62,7 +63,9 @@ class SimulateResult:
     """`accuracy_*` as in Accuracy, means over groups; `head_sha256` of the head after the last group's last repeat.
 
     `instructions_per_update` is the mean, None on the host. `ignored` counts samples of classes that the app does not have.
-    `ram_bytes` is the learner's memory block. `curve` is empty unless it was asked for.
+    `agreement` is the share of samples on which the head, before it learns anything, says what the int8 model says.
+    `forgotten` is the accuracy lost on classes that were there before; below 0 it was gained. `ram_bytes` is the learner's
+    memory block. `curve` is empty unless it was asked for.
     """
 
     app: str
@@ -83,6 +86,8 @@ class SimulateResult:
     ram_bytes: int
     ignored: int
     head_sha256: str
+    agreement: float | None = None
+    forgotten: float | None = None
     curve: tuple[CurvePoint, ...] = ()
     metric: str = "fraction of right answers"
     figures: Mapping[str, float] = field(default_factory=dict)
@@ -146,6 +151,8 @@ def simulate(
     layer = None if made.site is None else AdaptedLayer(made.backbone, made.site)
     config = replace(config, classes_spare=max(config.classes_spare, len(new_classes), ways))
     factory = factory_of(graph, made, model.labels, config, new_classes)
+    whole = factory_of(graph, made, model.labels, config)
+    agreed = agreement(graph, made, whole, [samples.embeddings for samples in groups])
     draws = ways if loaded.kind == "characters" else 0
 
     def written(shots: int) -> tuple[Script, list[_Trial], int]:
@@ -156,7 +163,7 @@ def simulate(
 
     def measured(ran: ScriptResult, trials: Sequence[_Trial], shots: int) -> SimulateResult:
         return _measured(factory, ran, trials, new_classes, ignored, app=loaded.name, board=board, shots=shots,
-                         passes=passes, repeats=repeats, seed=seed)  # fmt: skip
+                         passes=passes, repeats=repeats, seed=seed, agreed=agreed)  # fmt: skip
 
     result = measured(ran, trials, shots)
     if not with_curve:
@@ -335,6 +342,7 @@ def _measured(
     passes: int,
     repeats: int,
     seed: int,
+    agreed: float,
 ) -> SimulateResult:
     refused = int((ran.replies["status"] != 0).sum())
     if refused:
@@ -363,6 +371,8 @@ def _measured(
         ram_bytes=factory.memory_bytes,
         ignored=ignored,
         head_sha256=ran.head_sha256,
+        agreement=agreed,
+        forgotten=total.accuracy_old_before - total.accuracy_old_after,
     )
 
 

@@ -96,6 +96,8 @@ def app_sources(
             defines["FW_FLEET"] = None
             if isinstance(board.emulator, QemuMachine | HostProcess):
                 defines["FW_STREAM_FILE"] = None
+    if model.factory is not None and model.factory.config.forgetting > 0:
+        defines["FW_RECURSIVE"] = None
     if model.adapter_tables is not None:
         defines["FW_ADAPTERS"] = None
     learning = learning_context(model, board)

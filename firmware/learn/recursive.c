@@ -1,0 +1,67 @@
+#include "learn/recursive.h"
+
+#include <string.h>
+
+#include "fw_float.h"
+
+#if defined(FW_RECURSIVE)
+
+/* Of the diagonal: where it starts, and where forgetting stops, so that silence in a feature does not make it grow. */
+static const float START = 1.0f;
+static const float LARGEST = 100.0f;
+
+/* The lower triangle of the matrix, row after row, then [features + 1] working space. */
+static uint32_t triangle(uint32_t row) {
+  return row * (row + 1u) / 2u;
+}
+
+static float *matrix_of(const fw_learner_t *l) {
+  return l->target + l->config.classes_most;
+}
+
+void fw_recursive_reset(fw_learner_t *l) {
+  float *const matrix = matrix_of(l);
+  const uint32_t size = l->config.features + 1u;
+  memset(matrix, 0, sizeof(float) * triangle(size));
+  for (uint32_t i = 0; i < size; ++i) matrix[triangle(i) + i] = START;
+}
+
+void fw_recursive_update(fw_learner_t *l) {
+  const uint32_t features = l->config.features;
+  const uint32_t size = features + 1u; /* the bias sees 1 */
+  float *const matrix = matrix_of(l);
+  float *const gain = matrix + triangle(size);
+  float spread = l->config.forgetting;
+  float largest = 0.0f;
+  for (uint32_t i = 0; i < size; ++i) {
+    float sum = 0.0f;
+    for (uint32_t j = 0; j < size; ++j) {
+      const float entry = j <= i ? matrix[triangle(i) + j] : matrix[triangle(j) + i];
+      sum += entry * (j < features ? l->z[j] : 1.0f);
+    }
+    gain[i] = sum;
+    spread += sum * (i < features ? l->z[i] : 1.0f);
+    const float diagonal = matrix[triangle(i) + i];
+    if (diagonal > largest) largest = diagonal;
+  }
+  /* Rounding must not turn it into something that is no covariance. */
+  if (!(spread >= 0.5f * l->config.forgetting && spread < 1e9f)) {
+    fw_recursive_reset(l);
+    return;
+  }
+  const float share = 1.0f / spread;
+  float *const bias = l->head + (uint32_t)l->config.classes_most * features;
+  for (uint32_t c = 0; c < l->classes; ++c) {
+    const float step = l->y[c] * share;
+    for (uint32_t f = 0; f < features; ++f) l->head[c * features + f] -= step * gain[f];
+    bias[c] -= step * gain[features];
+  }
+  const float grow = largest < LARGEST ? 1.0f / l->config.forgetting : 1.0f;
+  for (uint32_t i = 0; i < size; ++i) {
+    float *const row = matrix + triangle(i);
+    const float scaled = gain[i] * share;
+    for (uint32_t j = 0; j <= i; ++j) row[j] = (row[j] - scaled * gain[j]) * grow;
+  }
+}
+
+#endif
