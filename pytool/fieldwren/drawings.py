@@ -121,7 +121,8 @@ def _shrink(values: NDArray[np.float32], count: int) -> NDArray[np.float32]:
     sums = np.concatenate([np.zeros((1, values.shape[1]), np.float64), np.cumsum(values, axis=0, dtype=np.float64)])
     whole = np.minimum(np.floor(edges).astype(np.int64), len(values) - 1)
     at_edges = sums[whole] + (edges - whole)[:, None] * values[whole]
-    return (np.diff(at_edges, axis=0) * (count / len(values))).astype(np.float32)
+    means: NDArray[np.float32] = (np.diff(at_edges, axis=0) * (count / len(values))).astype(np.float32)
+    return means
 
 
 def framed(ink: NDArray[np.float32], size: int) -> NDArray[np.float32]:
@@ -143,7 +144,8 @@ def framed(ink: NDArray[np.float32], size: int) -> NDArray[np.float32]:
 
 def brightened(small: NDArray[np.float32]) -> NDArray[np.float32]:
     """Images [..., height, width] of ink, each scaled so that its darkest pixel is 1."""
-    return small / np.maximum(small.max(axis=(-2, -1), keepdims=True), 1e-3)
+    scaled: NDArray[np.float32] = small / np.maximum(small.max(axis=(-2, -1), keepdims=True), 1e-3)
+    return scaled
 
 
 def pixels_of(ink: NDArray[np.float32], size: int) -> NDArray[np.int8]:

@@ -62,14 +62,16 @@ def _decoded(data: bytes) -> NDArray[np.float32]:
 
 
 def _grey(shares: NDArray[np.float64]) -> NDArray[np.float32]:
-    return shares.mean(axis=-1).astype(np.float32)
+    grey: NDArray[np.float32] = shares.mean(axis=-1).astype(np.float32)
+    return grey
 
 
 def _unpacked(rows: NDArray[np.uint8], depth: int) -> NDArray[np.float64]:
     if depth == 8:
         return rows.astype(np.float64)
     if depth == 16:
-        return rows.reshape(len(rows), -1, 2).astype(np.float64) @ np.array([256.0, 1.0])
+        values: NDArray[np.float64] = rows.reshape(len(rows), -1, 2).astype(np.float64) @ np.array([256.0, 1.0])
+        return values
     bits = np.unpackbits(rows, axis=1).reshape(len(rows), -1, depth)
     return bits @ (2.0 ** np.arange(depth - 1, -1, -1))
 
