@@ -43,6 +43,7 @@ setup(
             sources=native_sources(),
             include_dirs=["firmware", "firmware/include"],
             # The float parts must give the same bits as on the devices: no contraction, no fast math.
+            define_macros=[("FW_ADAPTERS", None)],
             extra_compile_args=["-std=c99", "-O2", "-ffp-contract=off", "-Wall", "-Wextra", "-Wconversion"],
             depends=[str(p.relative_to(ROOT)) for p in (ROOT / "firmware").rglob("*.h")],
         )

@@ -13,6 +13,8 @@ has_newlib() { [ "$(arm-none-eabi-gcc -print-file-name=libc.a 2>/dev/null)" != l
 has_picolibc() { riscv64-unknown-elf-gcc --specs=picolibc.specs -E -x c /dev/null >/dev/null 2>&1; }
 has_xtensa_picolibc() { [ -e /usr/lib/xtensa-lx106-elf/picolibc.specs ]; }
 has_libc() { echo '#include <stdio.h>' | gcc -E -x c - >/dev/null 2>&1; }
+# Debian puts brokers where only the administrator looks.
+has_mosquitto() { has mosquitto || [ -x /usr/sbin/mosquitto ]; }
 has_venv() { "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; }
 has_python_headers() {
   "$python" -c 'import sys, sysconfig, os; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))'
@@ -39,6 +41,7 @@ needs picolibc-xtensa-lx106-elf has_xtensa_picolibc
 needs qemu-system-arm has qemu-system-arm
 needs qemu-system-misc has qemu-system-riscv32
 needs espeak-ng has espeak-ng
+needs mosquitto has_mosquitto
 needs cmake has cmake
 needs clang-format has clang-format
 needs clang-tidy has clang-tidy

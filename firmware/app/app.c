@@ -114,6 +114,17 @@ fw_status_t fw_app_init(fw_app_t *app, const fw_app_config_t *config, const fw_a
     status = fw_detector_init(&app->detector, &config->detector, memory->detector, memory->detector_bytes);
     if (status != FW_OK) return status;
     if (is_autoencoder(app) && (memory->window == NULL || memory->residual == NULL)) return FW_E_SPACE;
+#if defined(FW_ADAPTERS)
+    if (learning_of(app) != NULL) {
+      const fw_adapter_config_t *const adapters = &learning_of(app)->learner_config.adapters;
+      if (fw_model.output_count != 2u || memory->state == NULL ||
+          fw_model.outputs[1].bytes % adapters->channels != 0u ||
+          (adapters->positions != 0u && fw_model.outputs[1].bytes != adapters->positions * adapters->channels)) {
+        return FW_E_ARGUMENT;
+      }
+      learning_of(app)->map = (const int8_t *)fw_app_output(app, 1);
+    }
+#endif
     /* A trial, on whatever is in the arena now, whether the outputs can become that many posteriors. */
     status = posteriors(app);
     if (status != FW_OK) return status;
@@ -217,6 +228,9 @@ uint8_t *fw_app_output(const fw_app_t *app, uint32_t index) {
 }
 
 static fw_status_t invoke(fw_app_t *app) {
+#if defined(FW_ADAPTERS)
+  if (learning_of(app) != NULL) fw_learning_fold(learning_of(app), state_of(app));
+#endif
   const fw_status_t status = fw_model_invoke(app->memory.arena, state_of(app));
   if (status != FW_OK) app->counters.failures++;
   if (++app->phase >= app->config->phases) app->phase = 0;

@@ -136,7 +136,7 @@ static uint32_t instead_of(const fw_device_t *device, uint32_t label) {
 
 /* No class to teach: from now on the sample counts among the negatives that updates may not accept. */
 static fw_status_t guard_against(fw_learning_t *g) {
-  const int8_t *const sample = g->config->samples + FW_SAMPLE_DETECTED * (uint32_t)g->learner_config.features;
+  const int8_t *const sample = g->config->samples + FW_SAMPLE_DETECTED * fw_learner_row_bytes(&g->learner_config);
   if (fw_keeper_is_busy(&g->keeper) || g->learner_config.guard_samples == 0u || g->refused != 0u) return FW_E_STATE;
   const fw_status_t status = fw_learner_guard(&g->learner, sample, FW_LEARNER_NEGATIVE);
   if (status == FW_OK) fw_keeper_changed(&g->keeper);
@@ -386,7 +386,7 @@ static void learn_answer(fw_device_t *device) {
     answer_values(device);
     return;
   }
-  const fw_learner_answer_t answer = fw_learner_classify(&g->learner, g->config->samples);
+  const fw_learner_answer_t answer = fw_learner_classify_row(&g->learner, g->config->samples);
   const uint32_t label = fw_learning_label(g, answer.label);
   fw_json_t *json = fw_link_answer(&device->link);
   fw_json_uint(json, "index", label);

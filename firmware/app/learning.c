@@ -1,8 +1,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "fw_adapters.h"
 #include "fw_float.h"
 #include "fw_learning.h"
+#include "fw_model.h"
 #include "learn/learner.h"
 #include "learn/script.h"
 #include "runtime/posterior.h"
@@ -67,7 +69,7 @@ const char *fw_learning_name(const fw_learning_t *g, uint32_t label) {
 /* ---- samples ---- */
 
 static int8_t *sample(const fw_learning_t *g, fw_sample_kind_t kind) {
-  return g->config->samples + (uint32_t)kind * g->learner_config.features;
+  return g->config->samples + (uint32_t)kind * fw_learner_row_bytes(&g->learner_config);
 }
 
 static float *target(const fw_learning_t *g, fw_sample_kind_t kind) {
@@ -75,7 +77,7 @@ static float *target(const fw_learning_t *g, fw_sample_kind_t kind) {
 }
 
 static void keep(fw_learning_t *g, fw_sample_kind_t kind) {
-  memcpy(sample(g, kind), sample(g, FW_SAMPLE_NEWEST), g->learner_config.features);
+  memcpy(sample(g, kind), sample(g, FW_SAMPLE_NEWEST), fw_learner_row_bytes(&g->learner_config));
   g->has[kind] = 1;
   g->has_target[kind] = g->has_target[FW_SAMPLE_NEWEST];
   if (g->has_target[kind] != 0u) {
@@ -93,8 +95,29 @@ static float known_share(const fw_learner_t *l) {
   return share > 1e-6f ? share : 1.0f;
 }
 
+static void note_sample(fw_learning_t *g, const int8_t *embedding) {
+#if defined(FW_ADAPTERS)
+  if (g->map != NULL) {
+    fw_adapters_row(&g->learner, embedding, g->map, sample(g, FW_SAMPLE_NEWEST));
+    return;
+  }
+#endif
+  memcpy(sample(g, FW_SAMPLE_NEWEST), embedding, g->learner_config.features);
+}
+
+#if defined(FW_ADAPTERS)
+void fw_learning_fold(const fw_learning_t *g, void *model_state) {
+  const fw_adapter_places_t *const places = &g->config->adapters;
+  uint8_t *const state = model_state;
+  const fw_adapter_tables_t tables = {(int32_t *)(void *)(state + places->bias),
+                                      (int32_t *)(void *)(state + places->multiplier), (int8_t *)state + places->shift};
+  fw_model_reset(model_state);
+  fw_adapters_fold(&g->learner_config.adapters, fw_adapters_parameters(&g->learner), &tables);
+}
+#endif
+
 void fw_learning_heard(fw_learning_t *g, const int8_t *embedding) {
-  memmove(sample(g, FW_SAMPLE_NEWEST), embedding, g->learner_config.features); /* it may be that very sample */
+  if (embedding != sample(g, FW_SAMPLE_NEWEST)) note_sample(g, embedding);
   g->has[FW_SAMPLE_NEWEST] = 1;
 }
 

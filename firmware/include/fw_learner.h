@@ -36,6 +36,19 @@ typedef enum {
   FW_LOSS_SQUARED = 2   /* regression: half the squared error */
 } fw_loss_t;
 
+/* Adapters: a scale and a bias for each channel of the backbone's last layer, learned with the head (fw_adapters.h;
+ * docs/learning.md). Only in builds with FW_ADAPTERS. */
+typedef struct {
+  uint16_t channels;  /* of that layer; 0: no adapters */
+  uint16_t positions; /* pixels of it that the embedding is the mean of; 0: the embedding is its output itself */
+  int16_t zero_point; /* of the embedding */
+  int16_t floor;      /* what that layer's rectifier gives for everything below 0 */
+  float rate;         /* their step, as a multiple of the head's; 0 to 10 */
+  float scale_unit;   /* what a parameter of 1 adds to a scale of 1; 0.001 to 1 */
+  float bias_unit;    /* ... and to a bias of 0, in int8 units of the embedding; 0.01 to 64 */
+  float ratio;        /* int8 units of the embedding that one of the layer's output is */
+} fw_adapter_config_t;
+
 /* Fixed when the firmware is built. */
 typedef struct {
   uint16_t features;           /* length of an embedding */
@@ -51,6 +64,7 @@ typedef struct {
   float pull;                  /* share of the way back to the factory head, per update; 0 to 0.1 */
   float imprint;               /* a new class's first weights: this times the mean norm of the others; 0 to 1 */
   float reject_below;          /* confidence under which an answer is "none of them"; 0: never */
+  fw_adapter_config_t adapters;
 } fw_learner_config_t;
 
 /* What the model brings; lies in flash, and must stay there as long as the learner is used. */
@@ -59,9 +73,9 @@ typedef struct {
   const float *mean;            /* [features], in int8 units */
   const float *gain;            /* [features], one over the standard deviation */
   const char *names;            /* [classes][FW_LEARNER_NAME_BYTES] */
-  const int8_t *replay;         /* [classes][replay_per_class of the configuration][features] */
+  const int8_t *replay;         /* [classes][replay_per_class of the configuration][row: fw_learner_row_bytes()] */
   const uint8_t *replay_stored; /* [classes] how many of them are there */
-  const int8_t *guard;          /* [guard_count][features] */
+  const int8_t *guard;          /* [guard_count][row] */
   const uint16_t *guard_labels; /* [guard_count] class, or FW_LEARNER_NEGATIVE */
   uint16_t guard_count;         /* at most guard_samples */
   uint16_t classes;             /* rows of `head` */
@@ -80,11 +94,17 @@ typedef struct {
  * guard also of its embeddings and the head to go back to. A multiple of 4. */
 #define FW_LEARNER_HEAD_FLOATS(features, classes) (((uint32_t)(features) + 1u) * (uint32_t)(classes))
 #define FW_LEARNER_PADDED(bytes)                  (((uint32_t)(bytes) + 3u) & ~3u)
-#define FW_LEARNER_BYTES(features, classes, replay, guard, running, squared)                              \
-  (4u * FW_LEARNER_HEAD_FLOATS(features, classes) * ((guard) ? 3u : 2u) + 4u * ((features) + (classes)) + \
-   ((running) ? 12u * (features) : 0u) + ((squared) ? 4u * (classes) : 0u) +                              \
-   (uint32_t)sizeof(fw_learner_class_t) * (classes) +                                                     \
-   FW_LEARNER_PADDED((features) * ((uint32_t)(classes) * (replay) + (guard) + 1u)) + FW_LEARNER_PADDED(2u * (guard)))
+#define FW_LEARNER_BYTES(features, classes, replay, guard, running, squared) \
+  FW_LEARNER_ADAPTED_BYTES(features, classes, replay, guard, running, squared, 0u)
+/* With adapters each embedding is stored with half as many bytes again: how much of each feature was active. */
+#define FW_LEARNER_ADAPTED_ROW(features) ((features) + ((features) + 1u) / 2u)
+#define FW_LEARNER_ADAPTED_BYTES(features, classes, replay, guard, running, squared, channels)               \
+  (4u * (FW_LEARNER_HEAD_FLOATS(features, classes) + 2u * (channels)) * ((guard) ? 3u : 2u) +                \
+   4u * ((features) + (classes)) + ((running) ? 12u * (features) : 0u) + ((squared) ? 4u * (classes) : 0u) + \
+   (uint32_t)sizeof(fw_learner_class_t) * (classes) +                                                        \
+   FW_LEARNER_PADDED(((channels) ? FW_LEARNER_ADAPTED_ROW(features) : (features)) *                          \
+                     ((uint32_t)(classes) * (replay) + (guard) + 1u)) +                                      \
+   FW_LEARNER_PADDED(2u * (guard)))
 
 /* What a poll has done. */
 typedef enum {
@@ -106,14 +126,14 @@ typedef struct {
 typedef struct {
   fw_learner_config_t config;
   fw_learner_factory_t factory;
-  float *head;
+  float *head; /* weights, biases, parameters of adapters: scales, then biases */
   float *velocity;
   float *before; /* head at the start of a batch */
   float *z;
   float *y;
-  float *mean; /* running statistics: mean, gain, variance */
-  float *gain;
-  float *variance;
+  const float *mean; /* the factory's, or those that run */
+  const float *gain;
+  float *statistics; /* that run: mean, gain, variance */
   float *target;
   fw_learner_class_t *table;
   int8_t *replay;
@@ -143,6 +163,10 @@ typedef struct {
 /* Bytes that a configuration needs; 0 if a value of it is out of range. */
 uint32_t fw_learner_bytes(const fw_learner_config_t *config);
 
+/* Bytes of a row, which is what lessons are given and stored as: the embedding; with adapters, what
+ * fw_adapters_row() makes of it. */
+uint32_t fw_learner_row_bytes(const fw_learner_config_t *config);
+
 /* Runs the self-test, then starts with the factory head. `memory` is aligned to 4 bytes and stays the learner's.
  * FW_E_ARGUMENT: a value out of range or not finite; FW_E_SPACE: `bytes` are too few; FW_E_STATE: the self-test failed,
  * this build computes other bits than all others and must not learn. */
@@ -155,20 +179,24 @@ fw_status_t fw_learner_self_test(void);
 /* Back to the factory head, classes, replay and guard; updates and rollbacks are still counted. */
 void fw_learner_reset(fw_learner_t *learner);
 
-/* Which class an embedding is; never an added one that has not been taught. Changes nothing but working space. */
+/* Which class an embedding is, as the backbone gives it; never an added one that has not been taught. Changes nothing
+ * but working space. */
 fw_learner_answer_t fw_learner_classify(fw_learner_t *learner, const int8_t *embedding);
 
-/* Takes an embedding and its class; polls do the rest, and keep it for replay unless the guard refuses the batch.
+/* The same for a row: as the backbone would give it with what the adapters have learned by now. */
+fw_learner_answer_t fw_learner_classify_row(fw_learner_t *learner, const int8_t *row);
+
+/* Takes a row and its class; polls do the rest, and keep it for replay unless the guard refuses the batch.
  * FW_E_ARGUMENT: no such class; FW_E_STATE: still busy with the last one, or a regression. Then nothing has changed. */
-fw_status_t fw_learner_teach(fw_learner_t *learner, const int8_t *embedding, uint16_t label);
+fw_status_t fw_learner_teach(fw_learner_t *learner, const int8_t *row, uint16_t label);
 
-/* Stores an embedding of a class of the factory for practice and for federated training, without any update.
+/* Stores a row of a class of the factory for practice and for federated training, without any update.
  * FW_E_ARGUMENT: no such class, or an added one; FW_E_STATE: busy, or a regression. */
-fw_status_t fw_learner_keep(fw_learner_t *learner, const int8_t *embedding, uint16_t label);
+fw_status_t fw_learner_keep(fw_learner_t *learner, const int8_t *row, uint16_t label);
 
-/* Takes an embedding and the outputs wanted, `targets[classes]`. FW_E_ARGUMENT: a target is not finite; FW_E_STATE:
+/* Takes a row and the outputs wanted, `targets[classes]`. FW_E_ARGUMENT: a target is not finite; FW_E_STATE:
  * busy, or no regression. */
-fw_status_t fw_learner_teach_values(fw_learner_t *learner, const int8_t *embedding, const float *targets);
+fw_status_t fw_learner_teach_values(fw_learner_t *learner, const int8_t *row, const float *targets);
 
 /* Goes `passes` times over what is stored, one embedding of every class in turn; classes that have been taught use only
  * what was taught. FW_E_ARGUMENT: passes is 0 or above 1000; FW_E_STATE: busy, or a regression. */
@@ -177,9 +205,9 @@ fw_status_t fw_learner_practise(fw_learner_t *learner, uint16_t passes);
 /* Does at most one update and says what it did. */
 fw_learner_event_t fw_learner_poll(fw_learner_t *learner);
 
-/* Puts an embedding among the guard samples (`label` a class or FW_LEARNER_NEGATIVE); when they are full, over a random
+/* Puts a row among the guard samples (`label` a class or FW_LEARNER_NEGATIVE); when they are full, over a random
  * one, so that they stay a fair sample. FW_E_ARGUMENT: no such class; FW_E_STATE: busy, or there is no guard. */
-fw_status_t fw_learner_guard(fw_learner_t *learner, const int8_t *embedding, uint16_t label);
+fw_status_t fw_learner_guard(fw_learner_t *learner, const int8_t *row, uint16_t label);
 
 /* Sets the confidence below which answers are rejected, so that at most `allowed` of the guard's negatives are
  * accepted. FW_E_STATE: busy, or there are no negatives. */

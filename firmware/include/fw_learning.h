@@ -36,15 +36,23 @@ typedef struct {
   uint16_t otherwise_class; /* likewise */
 } fw_label_rule_t;
 
+/* Where the model's state has the tables of the layer with adapters (fw_adapters.h), bytes from its start. */
+typedef struct {
+  uint32_t bias;
+  uint32_t multiplier;
+  uint32_t shift;
+} fw_adapter_places_t;
+
 typedef struct {
   const void *factory; /* a factory block (learn/script.h), aligned to 4 bytes */
   uint32_t factory_bytes;
   void *memory; /* FW_LEARNER_BYTES(), aligned to 4 bytes */
   uint32_t memory_bytes;
-  int8_t *samples;        /* [FW_SAMPLE_KINDS][features] */
+  int8_t *samples;        /* [FW_SAMPLE_KINDS][fw_learner_row_bytes()] */
   uint32_t save_wait_ms;  /* what is learned is saved by itself when so long nothing was taught … */
   uint32_t save_every_ms; /* … and the last save is so long ago. 0: never by itself */
   fw_label_rule_t rule;
+  fw_adapter_places_t adapters;
   float *targets; /* [FW_SAMPLE_KINDS][outputs], of a learner whose outputs are values (FW_LOSS_SQUARED); else null */
 } fw_learning_config_t;
 
@@ -54,6 +62,7 @@ typedef struct {
   fw_learner_factory_t factory;
   fw_learner_t learner;
   fw_keeper_t keeper;
+  const int8_t *map; /* output of the layer with adapters, in the arena; NULL: there is none */
   uint32_t now_ms;
   uint32_t changed_ms; /* when something was taught last */
   uint32_t saved_ms;
@@ -86,6 +95,9 @@ uint32_t fw_learning_label(const fw_learning_t *learning, uint32_t class_number)
 
 /* The name of a label; empty if it has no class. */
 const char *fw_learning_name(const fw_learning_t *learning, uint32_t label);
+
+/* Before an inference: what adapters have learned, into the model's state. Only with FW_ADAPTERS. */
+void fw_learning_fold(const fw_learning_t *learning, void *model_state);
 
 /* An embedding becomes the newest sample, without an answer. */
 void fw_learning_heard(fw_learning_t *learning, const int8_t *embedding);

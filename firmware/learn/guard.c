@@ -4,9 +4,10 @@
 #include "fw_float.h"
 #include "learn/learner.h"
 
-bool fw_learner_check_next(fw_learner_t *l, uint32_t round) {
+FW_COLD bool fw_learner_check_next(fw_learner_t *l, uint32_t round) {
   const uint16_t label = l->guard_labels[l->guard_at];
-  const fw_learner_answer_t answer = fw_learner_classify(l, l->guard + (uint32_t)l->guard_at * l->config.features);
+  const fw_learner_answer_t answer =
+      fw_learner_classify_row(l, l->guard + (uint32_t)l->guard_at * fw_learner_row_bytes(&l->config));
   if (label == FW_LEARNER_NEGATIVE) {
     /* Without a threshold nothing is ever rejected, and negatives say nothing. */
     if (answer.accepted && l->reject_below > 0.0f) ++l->false_accepts[round];
@@ -16,12 +17,13 @@ bool fw_learner_check_next(fw_learner_t *l, uint32_t round) {
   return ++l->guard_at >= l->guard_count;
 }
 
-bool fw_learner_is_worse(const fw_learner_t *l) {
+FW_COLD bool fw_learner_is_worse(const fw_learner_t *l) {
   return l->correct[1] + l->config.guard_loss < l->correct[0] ||
          l->false_accepts[0] + l->config.guard_loss < l->false_accepts[1];
 }
 
-fw_status_t fw_learner_guard(fw_learner_t *l, const int8_t *embedding, uint16_t label) {
+FW_COLD fw_status_t fw_learner_guard(fw_learner_t *l, const int8_t *row, uint16_t label) {
+  const uint32_t bytes = fw_learner_row_bytes(&l->config);
   if (label != FW_LEARNER_NEGATIVE && label >= fw_learner_labels(l)) return FW_E_ARGUMENT;
   if (l->phase != FW_PHASE_IDLE || l->config.guard_samples == 0) return FW_E_STATE;
   uint32_t index = l->guard_count;
@@ -32,31 +34,31 @@ fw_status_t fw_learner_guard(fw_learner_t *l, const int8_t *embedding, uint16_t 
     index = fw_learner_random(l) % l->guard_seen;
     if (index >= l->guard_count) return FW_OK;
   }
-  memcpy(l->guard + index * l->config.features, embedding, l->config.features);
+  memcpy(l->guard + index * bytes, row, bytes);
   l->guard_labels[index] = label;
   return FW_OK;
 }
 
-fw_status_t fw_learner_calibrate(fw_learner_t *l, uint16_t allowed) {
+FW_COLD fw_status_t fw_learner_calibrate(fw_learner_t *l, uint16_t allowed) {
   if (l->phase != FW_PHASE_IDLE) return FW_E_STATE;
+  const uint32_t bytes = fw_learner_row_bytes(&l->config);
   float threshold = 2.0f; /* above every probability */
   float next = 0.0f;
   uint32_t negatives = 0;
   for (uint32_t i = 0; i < l->guard_count; ++i) negatives += l->guard_labels[i] == FW_LEARNER_NEGATIVE;
   if (negatives == 0) return FW_E_STATE;
   /* Confidences in falling order, without memory to sort them in: the largest one below the last. */
-  for (uint32_t accepted = 0; accepted <= allowed; threshold = next) {
+  for (uint32_t accepted = 0; accepted <= allowed && threshold > 0.0f; threshold = next) {
+    uint32_t equal = 0;
     next = 0.0f;
     for (uint32_t i = 0; i < l->guard_count; ++i) {
       if (l->guard_labels[i] != FW_LEARNER_NEGATIVE) continue;
-      const float confidence = fw_learner_classify(l, l->guard + i * l->config.features).confidence;
-      if (confidence < threshold && confidence > next) next = confidence;
+      const float confidence = fw_learner_classify_row(l, l->guard + i * bytes).confidence;
+      if (confidence >= threshold || confidence < next) continue;
+      equal = confidence > next ? 1u : equal + 1u;
+      next = confidence;
     }
-    if (!(next > 0.0f)) break;
-    for (uint32_t i = 0; i < l->guard_count; ++i) {
-      if (l->guard_labels[i] != FW_LEARNER_NEGATIVE) continue;
-      accepted += fw_learner_classify(l, l->guard + i * l->config.features).confidence == next;
-    }
+    accepted += equal;
   }
   /* Answers must reach the threshold: just above the first negative that may not. */
   const float above = threshold + threshold * 1e-6f;

@@ -2,6 +2,7 @@
 
 #include "fw_float.h"
 #include "fw_math.h"
+#include "learn/learner.h"
 
 void fw_head_standardise(const int8_t *embedding, const float *mean, const float *gain, float *z, uint32_t features) {
   for (uint32_t f = 0; f < features; ++f) z[f] = ((float)embedding[f] - mean[f]) * gain[f];
@@ -44,7 +45,7 @@ void fw_head_forward(const float *head, const float *z, float *y, uint32_t class
   }
 }
 
-void fw_head_activate(float *y, uint32_t classes, fw_loss_t loss) {
+FW_COLD void fw_head_activate(float *y, uint32_t classes, fw_loss_t loss) {
   if (loss == FW_LOSS_LOGISTIC) {
     for (uint32_t c = 0; c < classes; ++c) y[c] = 1.0f / (1.0f + fw_expf(-y[c]));
   } else if (loss == FW_LOSS_SOFTMAX) {
@@ -95,7 +96,7 @@ void fw_head_descend(float *head, float *velocity, const float *z, const float *
   }
 }
 
-void fw_head_pull(float *head, uint32_t row, uint32_t classes_stride, uint32_t features, const float *anchor,
+FW_COLD void fw_head_pull(float *head, uint32_t row, uint32_t classes_stride, uint32_t features, const float *anchor,
                   float anchor_bias, float strength) {
   float *w = head + row * features;
   for (uint32_t f = 0; f < features; ++f) w[f] -= strength * (w[f] - anchor[f]);

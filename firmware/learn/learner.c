@@ -4,6 +4,7 @@
 
 #include "fw_float.h"
 #include "fw_math.h"
+#include "learn/adapters.h"
 #include "learn/head.h"
 
 enum { SEED = 0x2545F491, REPLAY_LIMIT = 255, PASSES_LIMIT = 1000, GUARD_LIMIT = 4096 };
@@ -26,19 +27,29 @@ static bool all_within(const float *values, uint32_t count, float magnitude) {
 
 static const float LARGEST = 1e6f; /* of a weight, mean or gain that the factory may bring */
 
-uint32_t fw_learner_bytes(const fw_learner_config_t *c) {
-  const bool is_sound = c->features >= 1 && c->features <= FW_LEARNER_FEATURES_LIMIT && c->classes_most >= 1 &&
-                        c->classes_most <= FW_LEARNER_CLASSES_LIMIT && c->replay_per_class >= 1 &&
-                        c->replay_per_class <= REPLAY_LIMIT && c->guard_samples <= GUARD_LIMIT &&
-                        c->loss <= FW_LOSS_SQUARED && within(c->rate, 1e-9f, 1.0f) &&
-                        within(c->momentum, 0.0f, 0.99f) && within(c->pull, 0.0f, 0.1f / (float)c->classes_most) &&
-                        within(c->imprint, 0.0f, 1.0f) && within(c->reject_below, 0.0f, 1.0f);
+FW_COLD uint32_t fw_learner_bytes(const fw_learner_config_t *c) {
+  const uint16_t counts[] = {c->features, c->classes_most, c->replay_per_class};
+  static const uint16_t most_counts[] = {FW_LEARNER_FEATURES_LIMIT, FW_LEARNER_CLASSES_LIMIT, REPLAY_LIMIT};
+  const float values[] = {c->rate, c->momentum, c->pull * (float)c->classes_most, c->imprint, c->reject_below};
+  static const float most_values[] = {1.0f, 0.99f, 0.1f, 1.0f, 1.0f};
+  bool is_sound = c->guard_samples <= GUARD_LIMIT && c->loss <= FW_LOSS_SQUARED && c->rate >= 1e-9f &&
+                  fw_adapters_are_sound(&c->adapters, c->features);
+  for (uint32_t i = 0; i < 3; ++i) is_sound = is_sound && counts[i] >= 1 && counts[i] <= most_counts[i];
+  for (uint32_t i = 0; i < 5; ++i) is_sound = is_sound && within(values[i], 0.0f, most_values[i]);
   if (!is_sound) return 0;
-  return FW_LEARNER_BYTES(c->features, c->classes_most, c->replay_per_class, c->guard_samples, c->running_statistics,
-                          c->loss == FW_LOSS_SQUARED);
+  return FW_LEARNER_ADAPTED_BYTES(c->features, c->classes_most, c->replay_per_class, c->guard_samples,
+                                  c->running_statistics, c->loss == FW_LOSS_SQUARED, fw_adapters_channels(c));
 }
 
-static bool is_factory_sound(const fw_learner_config_t *c, const fw_learner_factory_t *f) {
+uint32_t fw_learner_row_bytes(const fw_learner_config_t *c) {
+  return fw_adapters_channels(c) ? FW_LEARNER_ADAPTED_ROW(c->features) : c->features;
+}
+
+uint32_t fw_learner_floats(const fw_learner_config_t *c) {
+  return FW_LEARNER_HEAD_FLOATS(c->features, c->classes_most) + 2u * fw_adapters_channels(c);
+}
+
+FW_COLD static bool is_factory_sound(const fw_learner_config_t *c, const fw_learner_factory_t *f) {
   if (f->classes < 1 || f->classes > c->classes_most || f->guard_count > c->guard_samples) return false;
   for (uint32_t i = 0; i < f->classes; ++i) {
     if (f->replay_stored[i] > c->replay_per_class) return false;
@@ -47,14 +58,14 @@ static bool is_factory_sound(const fw_learner_config_t *c, const fw_learner_fact
          all_within(f->mean, c->features, LARGEST) && all_within(f->gain, c->features, LARGEST);
 }
 
-static uint8_t *take(uint8_t **at, uint32_t bytes) {
+FW_COLD static uint8_t *take(uint8_t **at, uint32_t bytes) {
   uint8_t *const taken = *at;
   *at += FW_LEARNER_PADDED(bytes);
   return taken;
 }
 
-fw_status_t fw_learner_start(fw_learner_t *l, const fw_learner_config_t *config, const fw_learner_factory_t *factory,
-                             void *memory, uint32_t bytes) {
+FW_COLD fw_status_t fw_learner_start(fw_learner_t *l, const fw_learner_config_t *config,
+                                     const fw_learner_factory_t *factory, void *memory, uint32_t bytes) {
   const uint32_t needed = fw_learner_bytes(config);
   if (needed == 0 || !is_factory_sound(config, factory)) return FW_E_ARGUMENT;
   if (bytes < needed) return FW_E_SPACE;
@@ -62,38 +73,42 @@ fw_status_t fw_learner_start(fw_learner_t *l, const fw_learner_config_t *config,
   l->config = *config;
   l->factory = *factory;
   const uint32_t features = config->features;
-  const uint32_t head = 4u * FW_LEARNER_HEAD_FLOATS(features, config->classes_most);
+  const uint32_t row = fw_learner_row_bytes(config);
+  const uint32_t head = 4u * fw_learner_floats(config);
   uint8_t *at = memory;
   l->head = (float *)(void *)take(&at, head);
   l->velocity = (float *)(void *)take(&at, head);
   if (config->guard_samples) l->before = (float *)(void *)take(&at, head);
   l->z = (float *)(void *)take(&at, 4u * features);
   l->y = (float *)(void *)take(&at, 4u * config->classes_most);
+  l->mean = factory->mean;
+  l->gain = factory->gain;
   if (config->running_statistics) {
-    l->mean = (float *)(void *)take(&at, 4u * features);
-    l->gain = (float *)(void *)take(&at, 4u * features);
-    l->variance = (float *)(void *)take(&at, 4u * features);
+    l->statistics = (float *)(void *)take(&at, 12u * features);
+    l->mean = l->statistics;
+    l->gain = l->statistics + features;
   }
   if (config->loss == FW_LOSS_SQUARED) l->target = (float *)(void *)take(&at, 4u * config->classes_most);
   l->table = (fw_learner_class_t *)(void *)take(&at, (uint32_t)sizeof(fw_learner_class_t) * config->classes_most);
   l->guard_labels = (uint16_t *)(void *)take(&at, 2u * config->guard_samples);
   l->replay = (int8_t *)at;
-  l->guard = l->replay + features * config->classes_most * config->replay_per_class;
-  l->pending = l->guard + features * config->guard_samples;
+  l->guard = l->replay + row * config->classes_most * config->replay_per_class;
+  l->pending = l->guard + row * config->guard_samples;
   fw_learner_reset(l);
   return FW_OK;
 }
 
-fw_status_t fw_learner_open(fw_learner_t *learner, const fw_learner_config_t *config,
-                            const fw_learner_factory_t *factory, void *memory, uint32_t bytes) {
+FW_COLD fw_status_t fw_learner_open(fw_learner_t *learner, const fw_learner_config_t *config,
+                                    const fw_learner_factory_t *factory, void *memory, uint32_t bytes) {
   const fw_status_t status = fw_learner_self_test();
   return status != FW_OK ? status : fw_learner_start(learner, config, factory, memory, bytes);
 }
 
-static void factory_head(fw_learner_t *l) {
+FW_COLD static void factory_head(fw_learner_t *l) {
   const uint32_t features = l->config.features;
   const uint32_t stride = l->config.classes_most;
-  memset(l->velocity, 0, sizeof(float) * FW_LEARNER_HEAD_FLOATS(features, stride));
+  memset(l->velocity, 0, sizeof(float) * fw_learner_floats(&l->config));
+  fw_adapters_reset(l);
   for (uint32_t c = 0; c < l->classes; ++c) {
     float *const row = l->head + c * features;
     const uint32_t anchor = l->table[c].anchor;
@@ -107,38 +122,37 @@ static void factory_head(fw_learner_t *l) {
   }
 }
 
-static void factory_statistics(fw_learner_t *l) {
+FW_COLD static void factory_statistics(fw_learner_t *l) {
   l->statistics_count = FACTORY_STATISTICS;
-  for (uint32_t f = 0; l->mean && f < l->config.features; ++f) {
+  const uint32_t features = l->config.features;
+  float *const mean = l->statistics;
+  for (uint32_t f = 0; mean && f < features; ++f) {
     const float gain = l->factory.gain[f];
-    l->mean[f] = l->factory.mean[f];
-    l->gain[f] = gain;
-    l->variance[f] = gain == 0.0f ? 0.0f : 1.0f / (gain * gain);
+    mean[f] = l->factory.mean[f];
+    mean[features + f] = gain;
+    mean[2u * features + f] = gain == 0.0f ? 0.0f : 1.0f / (gain * gain);
   }
 }
 
-void fw_learner_reset(fw_learner_t *l) {
+FW_COLD void fw_learner_reset(fw_learner_t *l) {
   const fw_learner_factory_t *const factory = &l->factory;
-  const uint32_t features = l->config.features;
-  const uint32_t stride = l->config.classes_most;
+  const uint32_t row = fw_learner_row_bytes(&l->config);
   l->classes = factory->classes;
-  memset(l->head, 0, sizeof(float) * FW_LEARNER_HEAD_FLOATS(features, stride));
-  memset(l->table, 0, sizeof(fw_learner_class_t) * stride);
-  memset(l->replay, 0, features * stride * l->config.replay_per_class); /* so that equal states are equal bytes */
+  memset(l->head, 0, fw_learner_bytes(&l->config)); /* all of the memory, so that equal states are equal bytes */
   for (uint32_t c = 0; c < factory->classes; ++c) {
     fw_learner_class_t *const entry = &l->table[c];
     memcpy(entry->name, factory->names + c * FW_LEARNER_NAME_BYTES, FW_LEARNER_NAME_BYTES - 1);
     entry->anchor = (uint8_t)c;
     entry->stored = factory->replay_stored[c];
-    const uint32_t block = features * l->config.replay_per_class;
-    memcpy(l->replay + c * block, factory->replay + c * block, features * entry->stored);
+    const uint32_t block = row * l->config.replay_per_class;
+    memcpy(l->replay + c * block, factory->replay + c * block, row * entry->stored);
   }
   factory_head(l);
   factory_statistics(l);
   l->guard_count = factory->guard_count;
   l->guard_seen = factory->guard_count;
   if (l->guard_count) {
-    memcpy(l->guard, factory->guard, features * l->guard_count);
+    memcpy(l->guard, factory->guard, row * l->guard_count);
     memcpy(l->guard_labels, factory->guard_labels, sizeof(uint16_t) * l->guard_count);
   }
   l->reject_below = l->config.reject_below;
@@ -161,22 +175,34 @@ uint16_t fw_learner_labels(const fw_learner_t *l) {
 }
 
 int8_t *fw_learner_replay_row(fw_learner_t *l, uint32_t label, uint32_t index) {
-  return l->replay + (label * l->config.replay_per_class + index) * l->config.features;
+  return l->replay + (label * l->config.replay_per_class + index) * fw_learner_row_bytes(&l->config);
 }
 
-bool fw_learner_outputs(fw_learner_t *l, const int8_t *embedding) {
+/* Outputs for what is in `z`. */
+static bool outputs(fw_learner_t *l) {
   const uint32_t features = l->config.features;
-  fw_head_standardise(embedding, l->mean ? l->mean : l->factory.mean, l->gain ? l->gain : l->factory.gain, l->z,
-                      features);
   fw_head_forward(l->head, l->z, l->y, l->classes, l->config.classes_most, features);
   const bool is_finite = all_within(l->y, l->classes, 3e38f);
   if (is_finite) fw_head_activate(l->y, l->classes, (fw_loss_t)l->config.loss);
   return is_finite;
 }
 
-fw_learner_answer_t fw_learner_classify(fw_learner_t *l, const int8_t *embedding) {
+bool fw_learner_outputs(fw_learner_t *l, const int8_t *embedding) {
+  fw_head_standardise(embedding, l->mean, l->gain, l->z, l->config.features);
+  return outputs(l);
+}
+
+#if defined(FW_ADAPTERS)
+bool fw_learner_row_outputs(fw_learner_t *l, const int8_t *row) {
+  if (l->config.adapters.channels == 0) return fw_learner_outputs(l, row);
+  fw_adapters_standardise(l, row);
+  return outputs(l);
+}
+#endif
+
+static fw_learner_answer_t answer_of(const fw_learner_t *l, bool is_finite) {
   fw_learner_answer_t answer = {0, false, 0.0f};
-  if (!fw_learner_outputs(l, embedding)) return answer;
+  if (!is_finite) return answer;
   answer.confidence = l->y[0];
   if (fw_learner_labels(l) > l->classes) {
     answer.label = l->y[0] > 0.5f;
@@ -194,40 +220,45 @@ fw_learner_answer_t fw_learner_classify(fw_learner_t *l, const int8_t *embedding
   return answer;
 }
 
-static void begin(fw_learner_t *l, uint8_t task, uint32_t steps) {
+FW_COLD fw_learner_answer_t fw_learner_classify(fw_learner_t *l, const int8_t *embedding) {
+  return answer_of(l, fw_learner_outputs(l, embedding));
+}
+
+FW_COLD fw_learner_answer_t fw_learner_classify_row(fw_learner_t *l, const int8_t *row) {
+  return answer_of(l, fw_learner_row_outputs(l, row));
+}
+
+FW_COLD static void begin(fw_learner_t *l, uint8_t task, uint32_t steps) {
   l->task = task;
   l->step = 0;
   l->steps = steps;
   l->guard_at = 0;
-  memset(l->correct, 0, sizeof l->correct);
-  memset(l->false_accepts, 0, sizeof l->false_accepts);
+  l->correct[0] = l->correct[1] = 0;
+  l->false_accepts[0] = l->false_accepts[1] = 0;
   const bool is_guarded = l->guard_count > 0 && l->config.loss != FW_LOSS_SQUARED;
   l->phase = is_guarded ? FW_PHASE_BEFORE : FW_PHASE_TRAIN;
-  if (is_guarded) {
-    const uint32_t floats = FW_LEARNER_HEAD_FLOATS(l->config.features, l->config.classes_most);
-    memcpy(l->before, l->head, sizeof(float) * floats);
-  }
+  if (is_guarded) memcpy(l->before, l->head, sizeof(float) * fw_learner_floats(&l->config));
 }
 
-fw_status_t fw_learner_teach(fw_learner_t *l, const int8_t *embedding, uint16_t label) {
+FW_COLD fw_status_t fw_learner_teach(fw_learner_t *l, const int8_t *row, uint16_t label) {
   if (label >= fw_learner_labels(l)) return FW_E_ARGUMENT;
   if (l->phase != FW_PHASE_IDLE || l->config.loss == FW_LOSS_SQUARED) return FW_E_STATE;
-  memcpy(l->pending, embedding, l->config.features);
+  memcpy(l->pending, row, fw_learner_row_bytes(&l->config));
   l->label = label;
   begin(l, FW_TASK_TEACH, 1u + l->config.replays_per_sample);
   return FW_OK;
 }
 
-fw_status_t fw_learner_teach_values(fw_learner_t *l, const int8_t *embedding, const float *targets) {
+FW_COLD fw_status_t fw_learner_teach_values(fw_learner_t *l, const int8_t *row, const float *targets) {
   if (l->phase != FW_PHASE_IDLE || l->config.loss != FW_LOSS_SQUARED) return FW_E_STATE;
   if (!all_within(targets, l->classes, 3e38f)) return FW_E_ARGUMENT;
-  memcpy(l->pending, embedding, l->config.features);
+  memcpy(l->pending, row, fw_learner_row_bytes(&l->config));
   memmove(l->target, targets, sizeof(float) * l->classes); /* they may be there already */
   begin(l, FW_TASK_VALUES, 1);
   return FW_OK;
 }
 
-fw_status_t fw_learner_practise(fw_learner_t *l, uint16_t passes) {
+FW_COLD fw_status_t fw_learner_practise(fw_learner_t *l, uint16_t passes) {
   if (passes == 0 || passes > PASSES_LIMIT) return FW_E_ARGUMENT;
   if (l->phase != FW_PHASE_IDLE || l->config.loss == FW_LOSS_SQUARED) return FW_E_STATE;
   l->rounds = 1;
@@ -239,7 +270,7 @@ fw_status_t fw_learner_practise(fw_learner_t *l, uint16_t passes) {
 }
 
 /* A new class starts in the direction of its first embedding, as long as the other classes' rows are on average. */
-static void imprint(fw_learner_t *l) {
+FW_COLD static void imprint(fw_learner_t *l) {
   const uint32_t features = l->config.features;
   float norms = 0.0f;
   uint32_t rows = 0;
@@ -258,16 +289,18 @@ static void imprint(fw_learner_t *l) {
 }
 
 /* Welford's update of mean and variance. */
-static void follow_statistics(fw_learner_t *l, const int8_t *embedding) {
+FW_COLD static void follow_statistics(fw_learner_t *l, const int8_t *row) {
+  const uint32_t features = l->config.features;
   if (l->statistics_count < 0xFFFFu) ++l->statistics_count;
   const float share = 1.0f / (float)l->statistics_count;
-  for (uint32_t f = 0; f < l->config.features; ++f) {
-    const float value = (float)embedding[f];
-    const float distance = value - l->mean[f];
-    l->mean[f] += share * distance;
-    l->variance[f] += share * (distance * (value - l->mean[f]) - l->variance[f]);
-    const float variance = l->variance[f];
-    l->gain[f] = 1.0f / fw_sqrtf(variance > SMALLEST_VARIANCE ? variance : SMALLEST_VARIANCE);
+  float *at = l->statistics;
+  for (uint32_t f = 0; f < features; ++f, ++at) {
+    const float value = fw_adapters_feature(l, row, f);
+    const float distance = value - at[0];
+    at[0] += share * distance;
+    at[2u * features] += share * (distance * (value - at[0]) - at[2u * features]);
+    const float variance = at[2u * features];
+    at[features] = 1.0f / fw_sqrtf(variance > SMALLEST_VARIANCE ? variance : SMALLEST_VARIANCE);
   }
 }
 
@@ -283,8 +316,8 @@ static void pull_back(fw_learner_t *l) {
                head[(uint32_t)l->factory.classes * features + anchor], l->config.pull * (float)l->classes);
 }
 
-static fw_learner_event_t update(fw_learner_t *l, const int8_t *embedding, uint16_t label) {
-  if (!fw_learner_outputs(l, embedding)) {
+static fw_learner_event_t update(fw_learner_t *l, const int8_t *row, uint16_t label) {
+  if (!fw_learner_row_outputs(l, row)) {
     factory_head(l);
     l->phase = FW_PHASE_IDLE;
     return FW_LEARNER_FAULT;
@@ -302,6 +335,7 @@ static fw_learner_event_t update(fw_learner_t *l, const int8_t *embedding, uint1
   } else {
     l->y[label] -= 1.0f;
   }
+  if (fw_adapters_channels(&l->config)) fw_adapters_descend(l, row, rate);
   fw_head_descend(l->head, l->velocity, l->z, l->y, l->classes, l->config.classes_most, features, rate,
                   l->config.momentum);
   if (l->config.pull > 0.0f) pull_back(l);
@@ -317,16 +351,16 @@ static const int8_t *practice_row(fw_learner_t *l, uint32_t label, uint32_t turn
   return count ? fw_learner_replay_row(l, label, turn % count) : 0;
 }
 
-static fw_learner_event_t train(fw_learner_t *l) {
+FW_COLD static fw_learner_event_t train(fw_learner_t *l) {
   /* When practice goes once around all classes without an embedding, there is none: no poll looks for longer. */
   const uint32_t most = l->task == FW_TASK_PRACTISE ? l->classes : l->steps;
   for (uint32_t looked = 0; l->step < l->steps && looked < most; ++looked) {
     const uint32_t step = l->step++;
     if (l->task != FW_TASK_PRACTISE && step == 0) {
-      if (l->mean) follow_statistics(l, l->pending);
+      if (l->statistics) follow_statistics(l, l->pending);
       if (l->task == FW_TASK_TEACH && l->label < l->classes && l->table[l->label].taught == 0 &&
           l->table[l->label].anchor == FW_LEARNER_NO_ANCHOR && l->config.imprint > 0.0f &&
-          fw_learner_outputs(l, l->pending)) {
+          fw_learner_row_outputs(l, l->pending)) {
         imprint(l);
       }
       return update(l, l->pending, l->label);
@@ -346,16 +380,16 @@ static fw_learner_event_t train(fw_learner_t *l) {
 
 /* Puts the taught embedding in front of the factory's, over one of them if there is no room; once all are taught here,
  * over a random one with the probability that keeps them a fair sample. */
-static void keep_pending(fw_learner_t *l) {
+FW_COLD static void keep_pending(fw_learner_t *l) {
   if (l->label >= l->classes) return;
   fw_learner_class_t *const entry = &l->table[l->label];
-  const uint32_t features = l->config.features;
+  const uint32_t row = fw_learner_row_bytes(&l->config);
   const uint32_t most = l->config.replay_per_class;
   if (entry->taught < 0xFFFFu) ++entry->taught;
   uint32_t index = entry->own;
   if (entry->own < most) {
     if (entry->stored < most) {
-      memcpy(fw_learner_replay_row(l, l->label, entry->stored), fw_learner_replay_row(l, l->label, index), features);
+      memcpy(fw_learner_replay_row(l, l->label, entry->stored), fw_learner_replay_row(l, l->label, index), row);
       ++entry->stored;
     }
     ++entry->own;
@@ -363,32 +397,32 @@ static void keep_pending(fw_learner_t *l) {
     index = fw_learner_random(l) % entry->taught;
     if (index >= most) return;
   }
-  memcpy(fw_learner_replay_row(l, l->label, index), l->pending, features);
+  memcpy(fw_learner_replay_row(l, l->label, index), l->pending, row);
 }
 
-fw_status_t fw_learner_keep(fw_learner_t *l, const int8_t *embedding, uint16_t label) {
+FW_COLD fw_status_t fw_learner_keep(fw_learner_t *l, const int8_t *row, uint16_t label) {
   if (label >= l->classes || l->table[label].anchor == FW_LEARNER_NO_ANCHOR) return FW_E_ARGUMENT;
   if (l->phase != FW_PHASE_IDLE || l->config.loss == FW_LOSS_SQUARED) return FW_E_STATE;
-  memcpy(l->pending, embedding, l->config.features);
+  memcpy(l->pending, row, fw_learner_row_bytes(&l->config));
   l->label = label;
   keep_pending(l);
   return FW_OK;
 }
 
-static fw_learner_event_t finish(fw_learner_t *l, bool is_kept) {
+FW_COLD static fw_learner_event_t finish(fw_learner_t *l, bool is_kept) {
   l->phase = FW_PHASE_IDLE;
   if (is_kept) {
     if (l->task == FW_TASK_TEACH) keep_pending(l);
     return FW_LEARNER_ACCEPTED;
   }
-  const uint32_t floats = FW_LEARNER_HEAD_FLOATS(l->config.features, l->config.classes_most);
+  const uint32_t floats = fw_learner_floats(&l->config);
   memcpy(l->head, l->before, sizeof(float) * floats);
   memset(l->velocity, 0, sizeof(float) * floats);
   if (l->rollbacks < 0xFFFFu) ++l->rollbacks;
   return FW_LEARNER_ROLLED_BACK;
 }
 
-fw_learner_event_t fw_learner_poll(fw_learner_t *l) {
+FW_COLD fw_learner_event_t fw_learner_poll(fw_learner_t *l) {
   switch (l->phase) {
     case FW_PHASE_BEFORE:
       if (fw_learner_check_next(l, 0)) l->phase = FW_PHASE_TRAIN;

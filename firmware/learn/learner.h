@@ -4,6 +4,13 @@
 
 #include "fw_learner.h"
 
+/* What runs once a lesson or less is built for size, whatever the rest is built for. */
+#if defined(__GNUC__)
+#define FW_COLD __attribute__((cold))
+#else
+#define FW_COLD
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -23,6 +30,18 @@ uint16_t fw_learner_labels(const fw_learner_t *learner);
 
 /* Outputs for an embedding in `y`, probabilities of classes or values; false if one of them is not finite. */
 bool fw_learner_outputs(fw_learner_t *learner, const int8_t *embedding);
+
+/* The same for a stored row. */
+#if defined(FW_ADAPTERS)
+bool fw_learner_row_outputs(fw_learner_t *learner, const int8_t *row);
+#else
+static inline bool fw_learner_row_outputs(fw_learner_t *learner, const int8_t *row) {
+  return fw_learner_outputs(learner, row);
+}
+#endif
+
+/* Floats of head, velocity and copy of the head: weights and biases, and the parameters of adapters. */
+uint32_t fw_learner_floats(const fw_learner_config_t *config);
 
 int8_t *fw_learner_replay_row(fw_learner_t *learner, uint32_t label, uint32_t index);
 

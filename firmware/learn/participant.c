@@ -109,8 +109,7 @@ static bool outputs(fw_participant_t *p, const float *head, const int8_t *embedd
   fw_learner_t *const l = p->learner;
   const uint32_t features = l->config.features;
   const uint32_t classes = l->factory.classes;
-  fw_head_standardise(embedding, l->mean ? l->mean : l->factory.mean, l->gain ? l->gain : l->factory.gain, l->z,
-                      features);
+  fw_head_standardise(embedding, l->mean, l->gain, l->z, features);
   fw_head_forward(head, l->z, l->y, classes, classes, features);
   for (uint32_t c = 0; c < classes; ++c) {
     if (!(l->y[c] >= -3e38f && l->y[c] <= 3e38f)) return false;

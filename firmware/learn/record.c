@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fw_float.h"
+#include "learn/adapters.h"
 #include "learn/learner.h"
 
 enum { FW_RECORD_HEADER_1_BYTES = 48 };
@@ -11,7 +12,8 @@ enum { FW_RECORD_HEADER_1_BYTES = 48 };
 static const float LARGEST = 1e6f; /* of a weight or statistic */
 
 uint32_t fw_record_bytes(const fw_learner_config_t *c) {
-  return FW_RECORD_BYTES(c->features, c->classes_most, c->replay_per_class, c->guard_samples, c->running_statistics);
+  return FW_RECORD_BYTES(c->features, c->classes_most, c->replay_per_class, c->guard_samples, c->running_statistics,
+                         fw_adapters_channels(c));
 }
 
 static void add(fw_store_part_t *parts, uint32_t *count, const void *bytes, uint32_t size) {
@@ -21,8 +23,13 @@ static void add(fw_store_part_t *parts, uint32_t *count, const void *bytes, uint
   ++*count;
 }
 
+static float *parameters_of(const fw_learner_t *l) {
+  return l->head + FW_LEARNER_HEAD_FLOATS(l->config.features, l->config.classes_most);
+}
+
 uint32_t fw_record_parts(const fw_learner_t *l, const uint8_t *model, fw_record_header_t *h, fw_store_part_t *parts) {
   const uint32_t features = l->config.features;
+  const uint32_t row = fw_learner_row_bytes(&l->config);
   uint32_t count = 0;
   memset(h, 0, sizeof *h);
   memcpy(h->model, model, sizeof h->model);
@@ -31,7 +38,7 @@ uint32_t fw_record_parts(const fw_learner_t *l, const uint8_t *model, fw_record_
   h->replay_per_class = l->config.replay_per_class;
   h->guard_count = l->guard_count;
   h->loss = l->config.loss;
-  h->running_statistics = l->mean != NULL;
+  h->running_statistics = l->statistics != NULL;
   h->guard_seen = l->guard_seen;
   h->rollbacks = l->rollbacks;
   h->generator = l->generator;
@@ -39,17 +46,15 @@ uint32_t fw_record_parts(const fw_learner_t *l, const uint8_t *model, fw_record_
   h->statistics_count = l->statistics_count;
   h->pull_row = l->pull_row;
   h->reject_below = l->reject_below;
+  h->adapters = fw_adapters_channels(&l->config);
   add(parts, &count, h, sizeof *h);
   add(parts, &count, l->head, 4u * features * l->classes);
   add(parts, &count, l->head + (uint32_t)l->config.classes_most * features, 4u * l->classes);
-  if (l->mean != NULL) {
-    add(parts, &count, l->mean, 4u * features);
-    add(parts, &count, l->gain, 4u * features);
-    add(parts, &count, l->variance, 4u * features);
-  }
+  add(parts, &count, parameters_of(l), 8u * h->adapters);
+  if (l->statistics != NULL) add(parts, &count, l->statistics, 12u * features);
   add(parts, &count, l->table, (uint32_t)sizeof(fw_learner_class_t) * l->classes);
-  add(parts, &count, l->replay, features * l->classes * l->config.replay_per_class);
-  add(parts, &count, l->guard, features * l->guard_count);
+  add(parts, &count, l->replay, row * l->classes * l->config.replay_per_class);
+  add(parts, &count, l->guard, row * l->guard_count);
   add(parts, &count, l->guard_labels, 2u * l->guard_count);
   return count;
 }
@@ -59,7 +64,8 @@ uint32_t fw_record_parts(const fw_learner_t *l, const uint8_t *model, fw_record_
 /* A body's arrays, where they lie. */
 typedef struct {
   fw_record_header_t header;
-  const float *head, *bias, *statistics;
+  const float *head, *bias, *adapters, *statistics;
+  uint32_t row; /* bytes of a stored embedding */
   const fw_learner_class_t *table;
   const int8_t *replay, *guard;
   const uint16_t *guard_labels;
@@ -84,13 +90,17 @@ static bool find(body_t *b, uint32_t version, const void *body, uint32_t bytes) 
   memcpy(&b->header, header, header_bytes);
   const fw_record_header_t *const h = &b->header;
   const uint32_t features = h->features;
+  if (version < 3u) b->header.adapters = 0;
+  if (h->adapters > h->features) return false;
+  b->row = h->adapters ? FW_LEARNER_ADAPTED_ROW(features) : features;
   if (h->features > FW_LEARNER_FEATURES_LIMIT || h->classes > FW_LEARNER_CLASSES_LIMIT) return false;
   b->head = take(&at, &left, 4u * features * h->classes);
   b->bias = take(&at, &left, 4u * h->classes);
+  b->adapters = take(&at, &left, 8u * h->adapters);
   b->statistics = take(&at, &left, h->running_statistics ? 12u * features : 0u);
   b->table = take(&at, &left, (uint32_t)sizeof(fw_learner_class_t) * h->classes);
-  b->replay = take(&at, &left, features * h->classes * h->replay_per_class);
-  b->guard = take(&at, &left, features * h->guard_count);
+  b->replay = take(&at, &left, b->row * h->classes * h->replay_per_class);
+  b->guard = take(&at, &left, b->row * h->guard_count);
   b->guard_labels = take(&at, &left, 2u * h->guard_count);
   return b->guard_labels != NULL && left == 0u;
 }
@@ -127,7 +137,8 @@ static bool is_sound(const fw_learner_t *l, const body_t *b) {
       !all_within(&h->reject_below, 1, 0.0f, 1.0f) || !is_table_sound(l, b) ||
       (fw_learner_labels(l) > l->classes && h->classes != 1u) ||
       !all_within(b->head, features * h->classes, -LARGEST, LARGEST) ||
-      !all_within(b->bias, h->classes, -LARGEST, LARGEST)) {
+      !all_within(b->bias, h->classes, -LARGEST, LARGEST) ||
+      (h->adapters && !fw_adapters_are_within(&l->config.adapters, b->adapters))) {
     return false;
   }
   if (h->running_statistics != 0u && (!all_within(b->statistics, 2u * features, -LARGEST, LARGEST) ||
@@ -140,16 +151,22 @@ static bool is_sound(const fw_learner_t *l, const body_t *b) {
   return true;
 }
 
+/* A row of the record; of a record without adapters, nothing is known to have been active. */
+static void copy_row(const fw_learner_t *l, const body_t *b, int8_t *to, const int8_t *from) {
+  memcpy(to, from, b->row);
+  memset(to + b->row, 0, fw_learner_row_bytes(&l->config) - b->row);
+}
+
 static void apply_replay(fw_learner_t *l, const body_t *b) {
   const uint32_t most = l->config.replay_per_class;
-  const uint32_t features = l->config.features;
   memcpy(l->table, b->table, sizeof(fw_learner_class_t) * b->header.classes);
   for (uint32_t c = 0; c < b->header.classes; ++c) {
     fw_learner_class_t *const entry = &l->table[c];
     if (entry->stored > most) entry->stored = (uint8_t)most;
     if (entry->own > most) entry->own = (uint8_t)most;
-    memcpy(fw_learner_replay_row(l, c, 0), b->replay + c * features * b->header.replay_per_class,
-           features * entry->stored);
+    for (uint32_t i = 0; i < entry->stored; ++i) {
+      copy_row(l, b, fw_learner_replay_row(l, c, i), b->replay + (c * b->header.replay_per_class + i) * b->row);
+    }
   }
 }
 
@@ -164,22 +181,22 @@ static void apply(fw_learner_t *l, const body_t *b, bool has_guard) {
   const fw_record_header_t *const h = &b->header;
   const uint32_t features = l->config.features;
   fw_learner_reset(l); /* everything that the record does not say */
-  memset(l->head, 0, sizeof(float) * FW_LEARNER_HEAD_FLOATS(features, l->config.classes_most));
+  memset(l->head, 0, sizeof(float) * fw_learner_floats(&l->config));
   memset(l->table, 0, sizeof(fw_learner_class_t) * l->config.classes_most);
   l->classes = h->classes;
   memcpy(l->head, b->head, sizeof(float) * features * h->classes);
   memcpy(l->head + (uint32_t)l->config.classes_most * features, b->bias, sizeof(float) * h->classes);
-  if (l->mean != NULL && h->running_statistics != 0u) {
-    memcpy(l->mean, b->statistics, sizeof(float) * features);
-    memcpy(l->gain, b->statistics + features, sizeof(float) * features);
-    memcpy(l->variance, b->statistics + 2u * features, sizeof(float) * features);
+  if (h->adapters) memcpy(parameters_of(l), b->adapters, 8u * h->adapters);
+  if (l->statistics != NULL && h->running_statistics != 0u) {
+    memcpy(l->statistics, b->statistics, 3u * sizeof(float) * features);
     l->statistics_count = h->statistics_count;
   }
   apply_replay(l, b);
   if (has_guard) {
     l->guard_count = h->guard_count < l->config.guard_samples ? h->guard_count : l->config.guard_samples;
     l->guard_seen = h->guard_seen < l->guard_count ? l->guard_count : h->guard_seen;
-    memcpy(l->guard, b->guard, features * l->guard_count);
+    const uint32_t row = fw_learner_row_bytes(&l->config);
+    for (uint32_t i = 0; i < l->guard_count; ++i) copy_row(l, b, l->guard + i * row, b->guard + i * b->row);
     memcpy(l->guard_labels, b->guard_labels, sizeof(uint16_t) * l->guard_count);
     l->reject_below = h->reject_below;
   } else if (!is_factory_order(b, l->factory.classes)) {
@@ -198,7 +215,10 @@ fw_status_t fw_record_restore(fw_learner_t *l, const uint8_t *model, uint32_t ve
   if (version == 0u || version > FW_RECORD_VERSION) return FW_E_UNKNOWN;
   if (!find(&found, version, body, bytes)) return FW_E_FORMAT;
   if (memcmp(found.header.model, model, sizeof found.header.model) != 0) return FW_E_ARGUMENT;
-  if (found.header.classes > l->config.classes_most) return FW_E_SPACE;
+  if (found.header.classes > l->config.classes_most ||
+      (found.header.adapters && found.header.adapters != fw_adapters_channels(&l->config))) {
+    return FW_E_SPACE;
+  }
   if (!is_sound(l, &found)) return FW_E_FORMAT;
   apply(l, &found, version >= 2u && l->config.guard_samples > 0u);
   return FW_OK;

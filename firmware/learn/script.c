@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include "fw_float.h"
+#include "learn/adapters.h"
+#include "learn/learner.h"
+
 /* The next `bytes` of a block, or NULL when it is too short. */
 static const uint8_t *next(const uint8_t **at, uint32_t *left, uint32_t bytes) {
   const uint32_t padded = FW_LEARNER_PADDED(bytes);
@@ -13,8 +16,8 @@ static const uint8_t *next(const uint8_t **at, uint32_t *left, uint32_t bytes) {
   return found;
 }
 
-uint32_t fw_script_payload(uint32_t features) {
-  return FW_LEARNER_PADDED(features > FW_LEARNER_NAME_BYTES ? features : FW_LEARNER_NAME_BYTES);
+uint32_t fw_script_payload(uint32_t row_bytes) {
+  return FW_LEARNER_PADDED(row_bytes > FW_LEARNER_NAME_BYTES ? row_bytes : FW_LEARNER_NAME_BYTES);
 }
 
 fw_status_t fw_script_factory(const void *block, uint32_t bytes, fw_learner_config_t *config, fw_learner_factory_t *f) {
@@ -28,19 +31,20 @@ fw_status_t fw_script_factory(const void *block, uint32_t bytes, fw_learner_conf
   memcpy(&f->guard_count, counts + 2, 2);
   if (fw_learner_bytes(config) == 0 || f->classes > config->classes_most) return FW_E_FORMAT;
   const uint32_t features = config->features;
+  const uint32_t row = fw_learner_row_bytes(config);
   f->head = (const float *)(const void *)next(&at, &left, 4u * FW_LEARNER_HEAD_FLOATS(features, f->classes));
   f->mean = (const float *)(const void *)next(&at, &left, 4u * features);
   f->gain = (const float *)(const void *)next(&at, &left, 4u * features);
   f->names = (const char *)next(&at, &left, (uint32_t)FW_LEARNER_NAME_BYTES * f->classes);
-  f->replay = (const int8_t *)next(&at, &left, (uint32_t)f->classes * config->replay_per_class * features);
+  f->replay = (const int8_t *)next(&at, &left, (uint32_t)f->classes * config->replay_per_class * row);
   f->replay_stored = next(&at, &left, f->classes);
-  f->guard = (const int8_t *)next(&at, &left, f->guard_count * features);
+  f->guard = (const int8_t *)next(&at, &left, f->guard_count * row);
   f->guard_labels = (const uint16_t *)(const void *)next(&at, &left, 2u * f->guard_count);
   return f->guard_labels && left == 0 ? FW_OK : FW_E_FORMAT;
 }
 
 static fw_status_t take_targets(fw_learner_t *l, uint32_t first, const uint8_t *payload) {
-  const uint32_t room = fw_script_payload(l->config.features) / (uint32_t)sizeof(float);
+  const uint32_t room = fw_script_payload(fw_learner_row_bytes(&l->config)) / (uint32_t)sizeof(float);
   if (l->target == 0 || first >= l->classes) return FW_E_ARGUMENT;
   const uint32_t left = l->classes - first;
   memcpy(l->target + first, payload, sizeof(float) * (left < room ? left : room));
@@ -93,7 +97,9 @@ uint32_t fw_script_head(const fw_learner_t *l, float *head) {
   const uint32_t weights = (uint32_t)l->classes * l->config.features;
   memcpy(head, l->head, sizeof(float) * weights);
   memcpy(head + weights, l->head + (uint32_t)l->config.classes_most * l->config.features, sizeof(float) * l->classes);
-  return weights + l->classes;
+  const uint32_t parameters = 2u * fw_adapters_channels(&l->config);
+  memcpy(head + weights + l->classes, l->head + fw_learner_floats(&l->config) - parameters, sizeof(float) * parameters);
+  return weights + l->classes + parameters;
 }
 
 fw_status_t fw_script_run(const void *block, uint32_t block_bytes, const uint8_t *records, uint32_t count, void *memory,
@@ -104,7 +110,7 @@ fw_status_t fw_script_run(const void *block, uint32_t block_bytes, const uint8_t
   fw_status_t status = fw_script_factory(block, block_bytes, &config, &factory);
   if (status == FW_OK) status = fw_learner_open(&learner, &config, &factory, memory, memory_bytes);
   if (status != FW_OK) return status;
-  const uint32_t payload = fw_script_payload(config.features);
+  const uint32_t payload = fw_script_payload(fw_learner_row_bytes(&config));
   for (uint32_t i = 0; i < count; ++i) {
     fw_record_t record;
     memcpy(&record, records, sizeof record);

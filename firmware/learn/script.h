@@ -14,15 +14,15 @@ extern "C" {
 
 typedef enum {
   FW_RECORD_RESET = 1,
-  FW_RECORD_TEACH = 2,    /* embedding; argument: label */
+  FW_RECORD_TEACH = 2,    /* row; argument: label */
   FW_RECORD_PRACTISE = 3, /* argument: passes */
   FW_RECORD_CLASSIFY = 4, /* embedding */
   FW_RECORD_ADD = 5,      /* name */
   FW_RECORD_REMOVE = 6,   /* argument: label */
-  FW_RECORD_GUARD = 7,    /* embedding; argument: label */
+  FW_RECORD_GUARD = 7,    /* row; argument: label */
   FW_RECORD_TARGETS = 8,  /* float[] for the next FW_RECORD_VALUES: as many as there are outputs, or room in the payload;
                              argument: the first one's number */
-  FW_RECORD_VALUES = 9    /* embedding: taught with these targets */
+  FW_RECORD_VALUES = 9    /* row: taught with these targets */
 } fw_record_kind_t;
 
 typedef struct {
@@ -37,8 +37,8 @@ typedef struct {
   float confidence;
 } fw_reply_t;
 
-/* Bytes behind each fw_record_t. */
-uint32_t fw_script_payload(uint32_t features);
+/* Bytes behind each fw_record_t, for rows (fw_learner_row_bytes()) of `row_bytes`. */
+uint32_t fw_script_payload(uint32_t row_bytes);
 
 /* Reads a factory block, which must stay where it is and be aligned to 4 bytes. FW_E_FORMAT: `bytes` do not fit its
  * configuration. */
@@ -48,7 +48,8 @@ fw_status_t fw_script_factory(const void *block, uint32_t bytes, fw_learner_conf
 /* Begins what a record says; polls do the rest. */
 fw_reply_t fw_script_apply(fw_learner_t *learner, const fw_record_t *record, const uint8_t *payload);
 
-/* Copies the weights of the classes that there are, [classes][features], then their biases; returns how many floats. */
+/* Copies the weights of the classes that there are, [classes][features], then their biases, then the parameters of the
+ * adapters, [channels] scales and [channels] biases; returns how many floats. */
 uint32_t fw_script_head(const fw_learner_t *learner, float *head);
 
 /* Opens a learner, runs `count` records with all their polls, and copies its head. `result` becomes updates, rollbacks

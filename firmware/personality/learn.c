@@ -18,7 +18,7 @@ extern uint32_t fw_learn_memory[];
 extern float fw_learn_head[];
 extern const uint32_t fw_learn_memory_bytes; /* also of the head */
 
-static uint32_t record[1 + FW_LEARNER_FEATURES_LIMIT / 4];
+static uint32_t record[1 + (FW_LEARNER_FEATURES_LIMIT + FW_LEARNER_FEATURES_LIMIT / 2) / 4];
 static fw_learner_t learner;
 
 /* Bytes read before the end of the file, or a negative status. */
@@ -74,7 +74,7 @@ int main(void) {
   const int32_t in = fw_port_bulk_open("records.bin", FW_BULK_READ);
   const int32_t replies = fw_port_bulk_open("replies.bin", FW_BULK_WRITE);
   if (in < 0 || replies < 0) fw_port_exit(EXIT_INPUT);
-  const uint32_t bytes = (uint32_t)sizeof(fw_record_t) + fw_script_payload(learner.config.features);
+  const uint32_t bytes = (uint32_t)sizeof(fw_record_t) + fw_script_payload(fw_learner_row_bytes(&learner.config));
   int32_t got;
   while ((got = read_all(in, record, bytes)) == (int32_t)bytes) {
     fw_record_t what;

@@ -135,7 +135,8 @@ class LearnSettings(Strict):
     (`None`: so rarely that the flash lasts ten years). `import_head`: whether a head can be put over the link, which
     takes RAM for all of it; `None`: on boards with 64 KiB or more. `rule`: labels that the device gives itself. `buttons`:
     what the board's first, second … button does; boards without buttons leave them out.
-    `fleet`: whether the device can be a member of a federation (docs/fleet.md), which takes RAM for five heads.
+    `fleet`: whether the device can be a member of a federation (docs/fleet.md), which takes RAM for six heads.
+    `adapters`: the backbone's last layer learns too, a scale and a bias a channel, `adapter_rate` times as fast.
     `teach_below`: an anomaly app takes what it sees for normal, and learns it, while its confidence that it is none is
     below this; 0: it learns only what it is told.
     """
@@ -155,6 +156,8 @@ class LearnSettings(Strict):
     save_after_s: Annotated[float, Field(ge=0.0, le=86400.0)] = 10.0
     save_every_s: Annotated[float, Field(ge=0.0, le=1e6)] | None = None
     import_head: bool | None = None
+    adapters: bool = False
+    adapter_rate: Annotated[float, Field(gt=0.0, le=10.0)] = 1.0
     rule: LabelRule | None = None
     buttons: tuple[ButtonSettings, ...] = ()
     fleet: bool = False

@@ -22,6 +22,7 @@ from fieldwren.tflite import read_model
 
 if TYPE_CHECKING:
     from fieldwren.learn import Factory
+    from fieldwren.learn.adapters import AdapterTables
 
 LABELS_KEY = "fieldwren.labels"
 DEFAULT_STRIDE_MS = 100.0
@@ -39,7 +40,7 @@ class AppModel:
     `streaming` is None for a model that is run on whole windows.
     `stride_frames` is what the app loop counts: frames of an audio front end from one inference to the next (rows: 1, the
     front end itself says when a window is due). `stride_ms` is the same in time. `factory` is what the learner of an app with
-    [learn] starts from; its firmware has only the model's backbone.
+    [learn] starts from; its firmware has only the model's backbone, with `adapter_tables` in its state if it has adapters.
     """
 
     app: App
@@ -50,6 +51,7 @@ class AppModel:
     stride_ms: float
     streaming: Streamed | None = None
     factory: Factory | None = None
+    adapter_tables: AdapterTables | None = None
     outputs: tuple[str, ...] = ()
     anomaly: Anomaly | None = None
 

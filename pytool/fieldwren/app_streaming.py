@@ -41,10 +41,11 @@ def load_device_app(app: App, board: Board, optimise: Optimise = "balanced") -> 
     whole = plan(lower(graph, core_of(board), optimise))
     model = app_model(app, graph, whole.program)
     if app.learn is not None:
-        from fieldwren.learn.settings import app_factory  # which needs fieldwren.app_model
+        from fieldwren.learn.settings import app_factory, learning_model  # which need fieldwren.app_model
 
         graph, factory = app_factory(app, graph, model.labels)
-        model, whole = replace(model, factory=factory), plan(lower(graph, core_of(board), optimise))
+        whole = plan(lower(graph, core_of(board), optimise))
+        model = learning_model(model, factory, whole)
     decision = decide(model, graph, whole, board, optimise)
     return replace(model, streaming=decision.streamed), decision.planned
 
@@ -69,6 +70,8 @@ def streamed_app(model: AppModel, graph: Graph) -> Streamed:
     """The incremental form of an app's model. Raises BadInputError with the reason where there is none."""
     if isinstance(model.front_end, SensorFrontEnd):
         raise BadInputError(f"{graph.name}: cannot stream: only apps that listen do, and this one takes sensor rows")
+    if model.adapter_tables is not None:
+        raise BadInputError(f"{graph.name}: cannot stream: adapters look at a whole window of their layer")
     if model.app.kind == "anomaly":
         raise BadInputError(f"{graph.name}: cannot stream: an anomaly is told by the whole window that went in")
     if model.stride_frames >= model.front_end.window_frames:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fieldwren.app import MANIFEST, load_app
+from fieldwren.app import MANIFEST, LearnSettings, load_app
 from fieldwren.app_model import app_model
 from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import Board, load_board
 from fieldwren.compiler import compile_model
+from fieldwren.core import Core
+from fieldwren.costs import predicted
 from fieldwren.errors import BadInputError, UnsupportedError
 from fieldwren.full import rows_app
+from fieldwren.graph import Graph
 from fieldwren.images import core_of
-from fieldwren.learn import settings
+from fieldwren.learn import Factory, cut, settings
+from fieldwren.learn.adapters import AdapterSite
 from fieldwren.ops.lowering import lower
 from fieldwren.plan import Plan, plan
 from fieldwren.program import Place
@@ -39,6 +43,20 @@ class Reason:
 
 
 @dataclass(frozen=True)
+class AdapterCheck:
+    """What adapters add to that: scale and bias of `channels` channels, RAM, bytes of a saved state.
+
+    `instructions` of an inference are those of the layer's kernel with tables in RAM, less those of the one it would have
+    otherwise (None: not measured on this core); folding the tables takes about 100 a channel more.
+    """
+
+    channels: int
+    ram_bytes: int
+    record_bytes: int
+    instructions: int | None
+
+
+@dataclass(frozen=True)
 class LearningCheck:
     """What it takes that the last layer goes on learning, besides the model; sizes in bytes.
 
@@ -58,6 +76,7 @@ class LearningCheck:
     record_bytes: int
     slots: int
     saves_per_day: float | None
+    adapters: AdapterCheck | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +137,7 @@ def _learning(path: Path, board: Board) -> LearningCheck:
     try:
         shown = app if app is not None and app.learn is not None else rows_app(graph, planned, learns=True)
         labels = app_model(shown, graph, planned.program).labels if shown is app else shown.labels
-        _, factory = settings.app_factory(shown, graph, labels or ())
+        backbone, factory = settings.app_factory(shown, graph, labels or ())
     except (BadInputError, UnsupportedError) as error:
         return LearningCheck(False, str(error), 0, 0, 0, 0, 0, 0, 0, None)
     assert shown.learn is not None
@@ -134,7 +153,33 @@ def _learning(path: Path, board: Board) -> LearningCheck:
         record_bytes=settings.record_bytes(factory),
         slots=layout.slots if layout else 0,
         saves_per_day=layout.saves_per_day if layout else None,
+        adapters=_adapters(shown.learn, backbone, factory, graph, board),
     )
+
+
+def _adapters(
+    learn: LearnSettings, backbone: Graph, factory: Factory, graph: Graph, board: Board
+) -> AdapterCheck | None:
+    if factory.site is None:
+        return None
+    without = replace(factory, site=None)
+    core = core_of(board)
+    adapted, plain = plan(lower(backbone, core)), plan(lower(cut(graph).backbone, core))
+    layer, usual = _instructions(adapted, core, factory.site), _instructions(plain, core, factory.site)
+    ram = settings.learning_ram_bytes(learn, factory, board) - settings.learning_ram_bytes(learn, without, board)
+    return AdapterCheck(
+        channels=factory.adapter_channels,
+        ram_bytes=ram + adapted.state_bytes,
+        record_bytes=settings.record_bytes(factory) - settings.record_bytes(without),
+        instructions=None if layer is None or usual is None else layer - usual,
+    )
+
+
+def _instructions(planned: Plan, core: Core, site: AdapterSite) -> int | None:
+    """Of the layer at `site`, as predicted; None where its kernel was never measured."""
+    calls = [call for call in planned.program.calls if call.layer.operator == site.operator]
+    costs = [predicted(core, call) for call in calls]
+    return None if None in costs else sum(cost for cost in costs if cost is not None)
 
 
 def _is_app(path: Path) -> bool:

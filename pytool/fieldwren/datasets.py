@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from fieldwren.features.sensor import row_windows
 from fieldwren.features.wav import Pcm, duration_s, read_any_wav
 from fieldwren.program import Port
 from fieldwren.rows import label_names, read_cells
+from fieldwren.steps import Steps, steps_in
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _PEAK = 0.5
@@ -30,6 +32,23 @@ _FLOOR_DB = -58.0
 _TABLES = (".txt", ".csv")
 _WORD_SECONDS_MOST = 4.0
 _EVENT_COLUMNS = ("start_s", "end_s", "label")
+
+_NUMBERED = re.compile(r"(.+?)[_\- ]+[0-9]+")
+_NO_SPEAKERS = (
+    "audio",
+    "clip",
+    "file",
+    "noise",
+    "rec",
+    "record",
+    "recording",
+    "sample",
+    "sound",
+    "take",
+    "track",
+    "wav",
+    "word",
+)
 
 Degrade = Callable[[Pcm, str], Pcm]
 """What is done to a word's window before the front end sees it; the second argument is the recording's name."""
@@ -42,6 +61,7 @@ class Labelled:
     group: str
     inputs: NDArray[Any]
     labels: NDArray[np.str_]
+    steps: Steps | None = None  # of a model with a state, whose inputs are whole windows here
 
 
 @dataclass(frozen=True)
@@ -73,26 +93,57 @@ class Recording:
 def words_in(folder: Path, labels: Sequence[str]) -> list[Word]:
     """Recordings of single words below `folder`, by path.
 
-    `LABEL_GROUP_INDEX.wav`, where 0 to 9 may stand for `zero` to `nine`, or `LABEL/GROUP_nohash_N.wav`. A .wav beside a
-    .csv of its name is a recording (`recordings_in`), and so is one whose name has neither form, or that is named after
-    none of `labels` and is longer than any word.
+    `LABEL_GROUP_INDEX.wav`, where 0 to 9 may stand for `zero` to `nine`, `LABEL/GROUP_nohash_N.wav`, or files of any name
+    in folders of which at least one is called as one of `labels`. A .wav beside a .csv of its name is a recording
+    (`recordings_in`), and so is one whose name has neither form, or that is named after none of `labels` and is longer
+    than any word.
     """
+    named_so = {path.parent for label in labels for path in folder.rglob(label) if path.is_dir()}
     found = []
     for path in sorted(folder.rglob("*.wav")):
-        if path.with_suffix(".csv").exists():
+        word = _by_name(path, labels)
+        if word is None and path.parent.parent in named_so and not path.parent.name.startswith("_"):
+            word = Word(path, path.parent.name, _speaker(path))
+        if word is None or path.with_suffix(".csv").exists():
             continue
-        if "_nohash_" in path.stem:
-            label, group = path.parent.name, path.stem.split("_nohash_")[0]
-        else:
-            parts = path.stem.split("_")
-            if len(parts) < 3 or not parts[-1].isdigit():
-                continue
-            label, group = "_".join(parts[:-2]), parts[-2]
-        if label not in labels and len(label) == 1 and label.isdigit():
-            label = DIGITS[int(label)]
-        if label in labels or duration_s(path) <= _WORD_SECONDS_MOST:
-            found.append(Word(path, label, group))
+        if word.label in labels or duration_s(path) <= _WORD_SECONDS_MOST:
+            found.append(word)
     return found
+
+
+def spoken_words(folder: Path) -> list[Word]:
+    """All .wav files below `folder` as recordings of words, named as in `words_in`, or else by the folder they lie in.
+
+    The group is "" where a file's name says no speaker.
+    """
+    return [
+        _by_name(path, ()) or Word(path, path.parent.name, _speaker(path))
+        for path in sorted(folder.rglob("*.wav"))
+        if not path.with_suffix(".csv").exists()
+    ]
+
+
+def _by_name(path: Path, labels: Sequence[str]) -> Word | None:
+    """The word that a file's own name tells."""
+    if "_nohash_" in path.stem:
+        return Word(path, path.parent.name, path.stem.split("_nohash_")[0])
+    parts = path.stem.split("_")
+    if len(parts) < 3 or not parts[-1].isdigit():
+        return None
+    label, group = "_".join(parts[:-2]), parts[-2]
+    if label not in labels and len(label) == 1 and label.isdigit():
+        label = DIGITS[int(label)]
+    return Word(path, label, group)
+
+
+def _speaker(path: Path) -> str:
+    """Who spoke, where a file in a word's folder is called SPEAKER_N or SPEAKER-N; "" if it does not say."""
+    name = _NUMBERED.fullmatch(path.stem)
+    if name is None:
+        return ""
+    speaker = name.group(1)
+    says_nothing = {path.parent.name.lower(), *_NO_SPEAKERS}
+    return "" if speaker.lower() in says_nothing or not any(c.isalpha() for c in speaker) else speaker
 
 
 def recordings_in(folder: Path, labels: Sequence[str]) -> list[Recording]:
@@ -176,21 +227,27 @@ def load_labelled(
     unknown = [name for name in only if name not in parts]
     if unknown:
         raise BadInputError(f"{folder}: has no group {unknown[0]!r}; there are {', '.join(sorted(parts))}")
+    steps = steps_in(metadata) if is_audio else None
     made = []
     for group in only or sorted(parts):
         if isinstance(model.front_end, SensorFrontEnd):
             inputs, labels = _rows(model, model.front_end, parts[group][0][0], metadata, port)
         else:
-            inputs = _windows(model, [path for path, _ in parts[group]], port, degrade)
+            inputs = _windows(model, [path for path, _ in parts[group]], port, degrade, steps)
             labels = np.array([label for _, label in parts[group]])
-        made.append(Labelled(group, inputs, labels))
+        made.append(Labelled(group, inputs, labels, steps))
     return made
 
 
-def _windows(model: AppModel, paths: Sequence[Path], port: Port, degrade: Degrade | None) -> NDArray[Any]:
-    assert not isinstance(model.front_end, SensorFrontEnd)
-    stream = AudioStream(model.front_end)
-    count, rate = model.front_end.window_total_samples, model.front_end.sample_rate_hz
+def _windows(
+    model: AppModel, paths: Sequence[Path], port: Port, degrade: Degrade | None, steps: Steps | None
+) -> NDArray[Any]:
+    front_end = model.front_end
+    assert not isinstance(front_end, SensorFrontEnd)
+    if steps is not None:
+        front_end = replace(front_end, window_frames=steps.window_frames)
+    stream = AudioStream(front_end)
+    count, rate = front_end.window_total_samples, front_end.sample_rate_hz
     clips = [(path.stem, centred(read_any_wav(path, rate), count, path.stem)) for path in paths]
     if degrade is not None:
         clips = [(name, degrade(clip, name)) for name, clip in clips]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from fieldwren.errors import BadInputError, BuildError, UnsupportedError
 from fieldwren.features import METADATA_KEY
 from fieldwren.graph import Graph
 from fieldwren.images import cached_image, core_of
-from fieldwren.learn.settings import app_factory
+from fieldwren.learn.settings import app_factory, learning_model
 from fieldwren.ops.lowering import lower
 from fieldwren.plan import Plan, plan
 from fieldwren.render.app import app_sources
@@ -57,7 +57,7 @@ def _learning_image(graph: Graph, planned: Plan, board: Board, optimise: Optimis
     if factory.memory_bytes > _LEARNER_BYTES_MOST:
         raise UnsupportedError(f"{graph.name}: its learner takes {factory.memory_bytes} bytes")
     planned = plan(lower(backbone, core_of(board), optimise))
-    return cached_image(app_sources(replace(model, factory=factory), planned, board, optimise=optimise), board)
+    return cached_image(app_sources(learning_model(model, factory, planned), planned, board, optimise=optimise), board)
 
 
 def rows_app(graph: Graph, planned: Plan, *, learns: bool = False) -> App:

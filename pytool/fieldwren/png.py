@@ -70,8 +70,8 @@ def _unpacked(rows: NDArray[np.uint8], depth: int) -> NDArray[np.float64]:
     if depth == 8:
         return rows.astype(np.float64)
     if depth == 16:
-        values: NDArray[np.float64] = rows.reshape(len(rows), -1, 2).astype(np.float64) @ np.array([256.0, 1.0])
-        return values
+        wide: NDArray[np.float64] = rows.reshape(len(rows), -1, 2).astype(np.float64) @ np.array([256.0, 1.0])
+        return wide
     bits = np.unpackbits(rows, axis=1).reshape(len(rows), -1, depth)
     return bits @ (2.0 ** np.arange(depth - 1, -1, -1))
 

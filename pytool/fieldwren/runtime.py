@@ -69,6 +69,11 @@ class Interpreter:
             raise RuntimeError(f"fw_run refused the Program of {planned.program.name} (status {status})")
         self.reset()
 
+    @property
+    def state(self) -> NDArray[np.uint8]:
+        """The model's state itself, which may be written to."""
+        return self._state
+
     def reset(self) -> None:
         """Puts a stateful model back to its start."""
         self._library.fw_run_reset(ctypes.byref(self._handle), ctypes.c_void_p(self._state.ctypes.data))

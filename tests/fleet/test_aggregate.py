@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fleets import federation
 from numpy.typing import NDArray
 
 from fieldwren.fleet.aggregate import Contribution, clipped, next_head, next_private_head
 from fieldwren.fleet.federation import PrivacySettings, StrategySettings
+from fleet.fleets import federation
 from support import require_module
 
 stats = require_module("scipy.stats")

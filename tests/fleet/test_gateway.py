@@ -186,7 +186,7 @@ class Faulty:
             update = replace(update, sequence=update.sequence - 1)
         elif fault == "bits":
             return answer[:20] + bytes([answer[20] ^ 64]) + answer[21:]
-        return wire.encode_update(update, "float32")
+        return wire.encode_update(update, "float32") if fault else answer
 
     def evaluate(self, head: np.ndarray) -> tuple[int, int]:
         return self._device.evaluate(head)
@@ -230,6 +230,28 @@ def test_an_answer_that_comes_twice_is_applied_once(tmp_path: Path) -> None:
         server.end_wave()
     assert once.head_sha256 == twice.head_sha256
     assert twice.state.verdicts == Counter(applied=2, duplicate=4)
+
+
+def test_an_answer_with_other_bits_than_the_twins_is_noticed(tmp_path: Path) -> None:
+    tiny = TinyFleet(1, tmp_path / "app")
+    name = tiny.names[0]
+
+    class Link(Faulty):
+        def prepare(self) -> None:
+            pass
+
+        def take_forgotten(self) -> bool:
+            return False
+
+    device = CheckedDevice(
+        Link(tiny.twin(name), {2: "old"}),  # type: ignore[arg-type]  # a stand-in
+        tiny.twin(name),
+        tiny.learner.new_memory,
+    )
+    server = tiny.server()
+    gateway = rounds(server, [Member(name, "host", name, device)])
+    assert is_balanced(gateway)
+    assert (device.equal, device.unequal) == (2, 1)
 
 
 def test_other_firmware_is_named(fleet_device: Path, learning_device: Path, tmp_path: Path) -> None:

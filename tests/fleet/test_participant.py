@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fleets import CLASSES, FEATURES, factory, pools
 from numpy.typing import NDArray
 
 from fieldwren.errors import BadInputError
@@ -15,6 +14,7 @@ from fieldwren.fleet.deal import shard_of
 from fieldwren.fleet.device import Task, Update, Vector
 from fieldwren.fleet.federation import Local
 from fieldwren.fleet.virtual import Memory, Shard, VirtualLearner
+from fleet.fleets import CLASSES, FEATURES, factory, pools
 
 TASK = Task(1, 0, 0, 1, np.zeros(CLASSES * (FEATURES + 1), np.float32), 10, 0.05, 99)
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fleets import CLASSES, FEATURES, factory, population
 
 from fieldwren.errors import BadInputError
 from fieldwren.fleet import wire
@@ -21,6 +20,7 @@ from fieldwren.fleet.server import Round, Server
 from fieldwren.fleet.simulate import FleetResult, run_population, server_of
 from fieldwren.fleet.store import Store, resumable
 from fieldwren.fleet.virtual import VirtualLearner
+from fleet.fleets import CLASSES, FEATURES, factory, population
 
 
 def _wave(made: Population, server: Server, learner: VirtualLearner) -> dict[str, bytes]:

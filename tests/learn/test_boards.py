@@ -22,15 +22,21 @@ CORTEX_M4F = ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=ha
 @pytest.mark.emulator
 @pytest.mark.parametrize("board", ["mps2-an386", "mps2-an385", "riscv32-virt"])
 def test_the_same_bits_everywhere(board: str) -> None:
+    """Head and adapters; the self-test of the same image is the bits of a learner without them."""
     require_tool("riscv64-unknown-elf-gcc" if board == "riscv32-virt" else "arm-none-eabi-gcc")
     require_tool("qemu-system-riscv32" if board == "riscv32-virt" else "qemu-system-arm")
     factory = random_factory(
-        61, 8, LearnerConfig(guard_samples=9, running_statistics=True, reject_below=0.3, replays_per_sample=2)
+        63,
+        8,
+        LearnerConfig(guard_samples=9, running_statistics=True, reject_below=0.3, replays_per_sample=2),
+        channels=21,
     )
     script = busy_script(factory, 20)
     here, there = run_script(factory, script), run_script(factory, script, load_board(board))
     assert there.head_sha256 == here.head_sha256
     np.testing.assert_array_equal(there.replies, here.replies)
+    np.testing.assert_array_equal(there.adapters, here.adapters)
+    assert np.count_nonzero(there.adapters) == 42
     assert (there.updates, there.rollbacks) == (here.updates, here.rollbacks)
     assert there.updates > 40
 
@@ -88,15 +94,18 @@ def test_memory(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("guard", [0, 7])
 @pytest.mark.parametrize("running", [False, True])
-@pytest.mark.parametrize("loss", ["softmax", "squared"])
-def test_memory_is_what_the_firmware_asks_for(guard: int, running: bool, loss: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("loss", "channels"), [("softmax", 0), ("softmax", 13), ("squared", 0)])
+def test_memory_is_what_the_firmware_asks_for(
+    guard: int, running: bool, loss: str, channels: int, tmp_path: Path
+) -> None:
     """Python's figure equals the macro's."""
     compiler = require_tool("gcc")
     config = LearnerConfig(classes_spare=2, guard_samples=guard, running_statistics=running)
-    factory = dataclasses.replace(random_factory(13, 5, config), loss=loss)
+    factory = dataclasses.replace(random_factory(13, 5, config, channels=channels), loss=loss)
     source = tmp_path / "equal.c"
     source.write_text(
         '#include "fw_learner.h"\ntypedef char equal['
-        f"FW_LEARNER_BYTES(13, 7, 8, {guard}, {int(running)}, {int(loss == 'squared')}) == {factory.memory_bytes} ? 1 : -1];\n"
+        f"FW_LEARNER_ADAPTED_BYTES(13, 7, 8, {guard}, {int(running)}, {int(loss == 'squared')}, {channels}) "
+        f"== {factory.memory_bytes} ? 1 : -1];\n"
     )
     subprocess.run([compiler, f"-I{paths.firmware() / 'include'}", "-fsyntax-only", str(source)], check=True)

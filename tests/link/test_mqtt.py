@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import os
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from fieldwren.device import DeviceClient
 from fieldwren.device.mqtt import Credentials, MqttTransport, bridge, load_credentials, parse_address
 from fieldwren.device.transport import open_transport
 from fieldwren.errors import BadInputError, LinkLostError
+from fieldwren.fleet.members import closing as members_closing
+from fleet.members import TinyFleet
+from fleet.test_gateway import head_of_simulation, is_balanced, rounds
 from link.devices import KEYWORD, build_device, start
 from support import require_module, require_tool
 
@@ -70,7 +74,9 @@ def certificates(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    program, passwd = require_tool("mosquitto"), require_tool("mosquitto_passwd")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", "/usr/sbin", prepend=os.pathsep)  # where Debian puts it, and few users look
+        program, passwd = require_tool("mosquitto"), require_tool("mosquitto_passwd")
     require_module("paho.mqtt.client")
     require_tool("cc")
     folder = tmp_path_factory.mktemp("broker")
@@ -189,3 +195,24 @@ def test_credentials_name_what_is_wrong(tmp_path: Path) -> None:
             load_credentials(file)
     file.write_text('user = "a"\npassword = "b"\n')
     assert load_credentials(file) == Credentials("a", "b")
+
+
+@pytest.mark.slow
+def test_members_of_a_fleet_behind_a_broker_learn_what_virtual_ones_do(
+    broker: Broker, fleet_device: Path, tmp_path: Path
+) -> None:
+    tiny = TinyFleet(2, tmp_path / "app")
+    with ExitStack() as open_:
+        members = []
+        for name, user in zip(tiny.names, ("wren-1", "wren-2"), strict=True):
+            (tmp_path / user).mkdir()
+            firmware = open_.enter_context(closing(start(fleet_device, tmp_path / user)))
+            address = parse_address(broker.address(user))
+            open_.enter_context(bridge(firmware, address, broker.credentials(user)))
+            gateway = broker.credentials("gateway")
+            link = tiny.link(name, lambda address=address, gateway=gateway: closing(MqttTransport(address, gateway)))
+            members.append(tiny.checked(link))
+        open_.enter_context(members_closing(members))
+        server = tiny.server()
+        assert is_balanced(rounds(server, members))
+    assert server.head_sha256 == head_of_simulation(tiny)

@@ -20,10 +20,24 @@
 
 #ifdef LARGE
 enum { FEATURES = 64, CLASSES = 12, FACTORY = 10, REPLAY = 8, GUARD = 15, RUNNING = 1 };
-enum { PAGE = 1024, PAGES = 56, STATE_MOST = 16384 };
+enum { PAGE = 1024, STATE_MOST = 24576 };
+#ifdef FW_ADAPTERS
+enum { PAGES = 84 };
+#else
+enum { PAGES = 56 };
+#endif
 #else
 enum { FEATURES = 6, CLASSES = 4, FACTORY = 2, REPLAY = 3, GUARD = 5, RUNNING = 1 };
 enum { PAGE = 256, PAGES = 13, STATE_MOST = 2048 };
+#endif
+#ifdef FW_ADAPTERS
+enum { CHANNELS = FEATURES / 2, ROW = FW_LEARNER_ADAPTED_ROW(FEATURES) };
+#define ADAPTERS \
+  { CHANNELS, 0, -128, -128, 1.0f, 0.5f, 20.0f, 1.0f }
+#else
+enum { CHANNELS = 0, ROW = FEATURES };
+#define ADAPTERS \
+  { 0, 0, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f }
 #endif
 enum { BYTES = PAGE * PAGES, UPDATES = 200 };
 
@@ -100,14 +114,14 @@ static const float pull = 1e-4f; /* the app's default */
 static const float pull = 0.01f;
 #endif
 static fw_learner_config_t config = {FEATURES, CLASSES, REPLAY, GUARD, FW_LOSS_SOFTMAX, RUNNING, 2, GUARD, 0.05f,
-                                     0.5f,     0.0f,    0.5f,   0.0f};
+                                     0.5f,     0.0f,    0.5f,   0.0f,  ADAPTERS};
 static float head[(FEATURES + 1) * FACTORY] = {0.3f, -0.7f, 0.1f, 0.9f, -0.2f, 0.4f, -0.6f, 0.25f, 0.8f, -1.1f};
 static float mean[FEATURES] = {-100, -20, 3, 0, 17, 60};
 static float gain[FEATURES] = {0.02f, 0.03f, 0.01f, 0.04f, 0.02f, 0.02f};
 static char names[FACTORY][FW_LEARNER_NAME_BYTES] = {"a", "b"};
-static const int8_t replay[FACTORY * REPLAY * FEATURES] = {-90, 12, 7, -3, 44, 81};
+static const int8_t replay[FACTORY * REPLAY * ROW] = {-90, 12, 7, -3, 44, 81};
 static const uint8_t stored[FACTORY] = {1, 0};
-static const int8_t guard[2 * FEATURES] = {5, 6, 7, 8, 9, 10, -5};
+static const int8_t guard[2 * ROW] = {5, 6, 7, 8, 9, 10, -5};
 static const uint16_t guard_labels[2] = {0, 1};
 static const fw_learner_factory_t factory = {head,  mean,         gain, &names[0][0], replay, stored,
                                              guard, guard_labels, 2,    FACTORY};
@@ -115,7 +129,7 @@ static const fw_learner_factory_t factory = {head,  mean,         gain, &names[0
 typedef struct {
   fw_learner_t learner;
   fw_keeper_t keeper;
-  uint32_t memory[FW_LEARNER_BYTES(FEATURES, CLASSES, REPLAY, GUARD, RUNNING, 0) / 4u];
+  uint32_t memory[FW_LEARNER_ADAPTED_BYTES(FEATURES, CLASSES, REPLAY, GUARD, RUNNING, 0, CHANNELS) / 4u];
 } machine_t;
 
 typedef struct {
@@ -155,9 +169,9 @@ static void run(machine_t *m) {
 }
 
 static void teach(machine_t *m, uint32_t number) {
-  int8_t embedding[FEATURES];
-  for (uint32_t f = 0; f < FEATURES; ++f) embedding[f] = (int8_t)((int32_t)((number * 89u + f * 57u) % 256u) - 128);
-  if (fw_learner_teach(&m->learner, embedding, (uint16_t)(number % m->learner.classes)) != FW_OK) fail("teach");
+  int8_t row[ROW];
+  for (uint32_t f = 0; f < ROW; ++f) row[f] = (int8_t)((int32_t)((number * 89u + f * 57u) % 256u) - 128);
+  if (fw_learner_teach(&m->learner, row, (uint16_t)(number % m->learner.classes)) != FW_OK) fail("teach");
 }
 
 /* ---- losing power ---- */
@@ -395,8 +409,8 @@ static int run_life(uint32_t updates) {
   for (uint32_t number = 0; done < updates; ++number) {
     const uint32_t era = number / 4096u % 4u;
     const uint32_t label = era == 3u ? 0u : chance() % m.learner.classes;
-    int8_t embedding[FEATURES];
-    for (uint32_t f = 0; f < FEATURES; ++f) {
+    int8_t embedding[ROW];
+    for (uint32_t f = 0; f < ROW; ++f) {
       const int32_t noise = (int32_t)(chance() % (era == 0u ? 41u : 256u)) - (era == 0u ? 20 : 128);
       const int32_t near = era == 0u ? (int32_t)((label * 97u + f * 61u) % 200u) - 100 : 0;
       embedding[f] = (int8_t)(era == 2u ? (chance() % 2u ? 127 : -128) : near + noise);
@@ -410,7 +424,7 @@ static int run_life(uint32_t updates) {
     run(&m);
     done += m.learner.updates - before;
     rollbacks += m.learner.rollbacks != rolled;
-    for (uint32_t i = 0; i < (FEATURES + 1u) * CLASSES; ++i) {
+    for (uint32_t i = 0; i < fw_learner_floats(&config); ++i) {
       const float size = m.learner.head[i] < 0.0f ? -m.learner.head[i] : m.learner.head[i];
       if (!(size <= 1e6f)) fail("a weight is not finite");
       if (size > largest) largest = size;
@@ -483,6 +497,10 @@ static int run_load(const char *path) {
   }
   printf("], \"head\": [");
   for (uint32_t i = 0; i < (uint32_t)l->classes * FEATURES; ++i) printf("%s%.9g", i ? ", " : "", (double)l->head[i]);
+  const uint32_t parameters = 2u * config.adapters.channels;
+  const float *const first = l->head + fw_learner_floats(&config) - parameters;
+  printf("], \"adapters\": [");
+  for (uint32_t i = 0; i < parameters; ++i) printf("%s%.9g", i ? ", " : "", (double)first[i]);
   printf("]}\n");
   return 0;
 }

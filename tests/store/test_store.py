@@ -16,9 +16,10 @@ from support import CHECKOUT, require_tool
 
 HERE = Path(__file__).parent
 FLAGS = (
-    *("-std=c99", "-O1", "-g", "-ffp-contract=off", "-Wall", "-Wextra", "-Wconversion", "-Werror"),
+    *("-std=c99", "-O2", "-g", "-ffp-contract=off", "-Wall", "-Wextra", "-Wconversion", "-Werror"),
     *("-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
 )
+ADAPTERS = "-DFW_ADAPTERS"
 SOURCES = ("store/store.c", "store/keeper.c", "runtime/crc32.c", "features/fw_math.c")
 
 
@@ -42,10 +43,18 @@ def run(program: Path, *arguments: object) -> Any:
     return json.loads(ran.stdout)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_power_lost_at_every_operation_leaves_the_last_committed_state(program: Path, seed: int) -> None:
+@pytest.fixture(scope="session")
+def adapted_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for learners with adapters."""
+    return build(tmp_path_factory.mktemp("store") / "adapted", *FLAGS, ADAPTERS)
+
+
+@pytest.mark.parametrize(("learner", "seed"), [("program", 1), ("program", 2), ("program", 3), ("adapted_program", 1)])
+def test_power_lost_at_every_operation_leaves_the_last_committed_state(
+    learner: str, seed: int, request: pytest.FixtureRequest
+) -> None:
     """200 updates with saves, undos and a reset; each write and erase is cut before, in four torn ways, and after."""
-    result = run(program, "cuts", seed)
+    result = run(request.getfixturevalue(learner), "cuts", seed)
     assert result["updates"] >= 200
     assert result["saves"] >= 30
     assert result["cuts"] > 20_000
@@ -81,8 +90,30 @@ def test_records_of_the_first_version_still_load(program: Path) -> None:
     assert np.float32(state["head"]).tolist() == (np.arange(18) * 0.01).astype(np.float32).tolist()
 
 
+@pytest.mark.parametrize("learner", ["program", "adapted_program"])
+def test_records_of_the_second_version_still_load(learner: str, request: pytest.FixtureRequest) -> None:
+    """record_2.bin, also into a learner with adapters, which then stand as the factory left them."""
+    state = run(request.getfixturevalue(learner), "load", HERE / "record_2.bin")
+    assert state["status"] == 0
+    assert state["names"] == ["a", "b"]
+    assert state["updates"] == 26
+    assert state["head"] == run(request.getfixturevalue("program"), "load", HERE / "record_2.bin")["head"]
+    assert not any(state["adapters"])
+
+
+def test_records_with_adapters_load_as_they_were_stored(program: Path, adapted_program: Path) -> None:
+    stored = HERE / "record_3_adapters.bin"
+    assert subprocess.run([adapted_program, "record"], capture_output=True, check=True).stdout == stored.read_bytes()
+    state = run(adapted_program, "load", stored)
+    assert state["status"] == 0
+    assert len(state["adapters"]) == 6
+    assert all(state["adapters"])
+    refused = run(program, "load", stored)
+    assert (refused["status"], refused["updates"]) == (-3, 0)  # its head was learned with adapters that are not here
+
+
 def test_records_of_this_version_load_as_they_were_stored(program: Path) -> None:
-    stored = HERE / "record_2.bin"
+    stored = HERE / "record_3.bin"
     assert subprocess.run([program, "record"], capture_output=True, check=True).stdout == stored.read_bytes()
     state = run(program, "load", stored)
     assert state["status"] == 0
@@ -98,14 +129,19 @@ def _lives(program: Path, updates: int) -> None:
     assert max(result["erases"]) <= 1.1 * min(result["erases"])
 
 
-def test_a_life_of_learning_stays_bounded(tmp_path: Path) -> None:
+LIFE = ("-std=c99", "-O2", "-ffp-contract=off", "-DLARGE")
+
+
+@pytest.mark.parametrize("flags", [(), (ADAPTERS,)], ids=["head", "adapters"])
+def test_a_life_of_learning_stays_bounded(flags: tuple[str, ...], tmp_path: Path) -> None:
     """12 classes of 64 features; right and wrong labels, noise, extremes, one-sided labels, classes that come and go."""
-    _lives(build(tmp_path / "life", "-std=c99", "-O2", "-ffp-contract=off", "-DLARGE"), 400_000)
+    _lives(build(tmp_path / "life", *LIFE, *flags), 300_000 if flags else 400_000)
 
 
 @pytest.mark.long
-def test_ten_million_updates_stay_bounded(tmp_path: Path) -> None:
-    _lives(build(tmp_path / "life", "-std=c99", "-O2", "-ffp-contract=off", "-DLARGE"), 10_000_000)
+@pytest.mark.parametrize("flags", [(), (ADAPTERS,)], ids=["head", "adapters"])
+def test_ten_million_updates_stay_bounded(flags: tuple[str, ...], tmp_path: Path) -> None:
+    _lives(build(tmp_path / "life", *LIFE, *flags), 10_000_000)
 
 
 FACTORY = {"status": 0, "classes": 2, "updates": 0, "guard": 2, "taught": 0, "names": ["a", "b"]}
@@ -124,13 +160,14 @@ def _refused(program: Path, image: bytes, folder: Path) -> int:
     state = run(program, "load", file)
     status = state.pop("status")
     head = state.pop("head")
+    assert not any(state.pop("adapters"))
     assert state == {key: value for key, value in FACTORY.items() if key != "status"}
     assert head[0] == pytest.approx(0.3)
     return int(status)
 
 
 def test_what_does_not_fit_is_refused_and_changes_nothing(program: Path, tmp_path: Path) -> None:
-    good = (HERE / "record_2.bin").read_bytes()
+    good = (HERE / "record_3.bin").read_bytes()
 
     def changed(offset: int, value: bytes) -> bytes:
         return _sealed(good[:offset] + value + good[offset + len(value) :])
@@ -138,7 +175,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(program: Path, tmp_pat
     body = IMAGE_HEADER
     argument, format_, unknown, space = -1, -2, -4, -3
     assert _refused(program, changed(body, b"\x09"), tmp_path) == argument  # another model
-    assert _refused(program, changed(VERSION, b"\x03\x00"), tmp_path) == unknown  # a version to come
+    assert _refused(program, changed(VERSION, b"\x04\x00"), tmp_path) == unknown  # a version to come
     assert _refused(program, changed(body + CLASSES, b"\x05\x00"), tmp_path) in (space, format_)
     assert _refused(program, changed(body + MODEL, b"\x07\x00"), tmp_path) == format_  # other features
     nan, infinite = struct.pack("<f", float("nan")), struct.pack("<f", float("inf"))
@@ -150,7 +187,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(program: Path, tmp_pat
 
 
 def test_random_damage_with_a_right_crc_never_breaks_the_device(program: Path, tmp_path: Path) -> None:
-    good, rng = (HERE / "record_2.bin").read_bytes(), np.random.default_rng(5)
+    good, rng = (HERE / "record_3.bin").read_bytes(), np.random.default_rng(5)
     file = tmp_path / "image"
     for _ in range(60):
         damaged = bytearray(good)

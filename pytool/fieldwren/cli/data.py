@@ -1,4 +1,4 @@
-"""Verbs about data before they are trained on: data check."""
+"""Verbs about data before they are trained on: data check, data fetch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def data() -> None:
-    """Look at data before training on them."""
+    """Fetch data, and look at them before training."""
 
 
 @data.command()
@@ -38,6 +38,20 @@ def check(source: Path, label: str | None, columns: str, json: bool) -> int:
         return 0
     worst = [finding.where for finding in result.findings if finding.severity != "note"]
     return output.no(f"{source}: a model would learn the label from {', '.join(worst)}")
+
+
+@data.command()
+@click.argument("source")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to make of an archive, or file.")
+@click.option("--sha256", help="What SOURCE must hash to; known for the data sets that have a name.")
+@json_option
+def fetch(source: str, out: Path, sha256: str | None, json: bool) -> None:
+    """Download SOURCE, an address or speech-commands-v1 or -v2, check and unpack it; goes on where it broke off."""
+    from fieldwren.train.data.fetch import fetch as download
+
+    with output.bar(f"fetching {source}") as (_, tick):
+        result = download(source, out, sha256=sha256, tick=tick)
+    output.emit(result, json=json, show=lambda console, result: console.print(f"{result.path}: {result.bytes:,} bytes"))
 
 
 def _show(console: Console, result: CheckResult) -> None:

@@ -1,4 +1,4 @@
-"""Verbs about fleets: fleet simulate, run, resume, bridge, serve, meta-train."""
+"""Verbs about fleets: fleet simulate, run, resume, firmware, bridge, serve, meta-train."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from fieldwren.fleet.run import RunResult
+    from fieldwren.fleet.run import FirmwareResult, RunResult
     from fieldwren.fleet.server import Round
     from fieldwren.fleet.simulate import Engine, FleetResult
 
@@ -67,6 +67,24 @@ def run(federation: Path, state: Path | None, report: Path | None, json: bool) -
         result = run(federation, state=state, report=report, watch=watch)
     output.emit(result, json=json, show=show_run)
     return 1 if result.unequal else 0
+
+
+@fleet.command()
+@click.argument("federation", type=click.Path(path_type=Path))
+@click.option("--board", required=True, help="Board that the devices are.")
+@click.option("--framework", help="arduino or espidf, where the board has a choice.")
+@click.option("--output", "directory", type=click.Path(path_type=Path), required=True, help="Folder for the project.")
+@json_option
+def firmware(federation: Path, board: str, framework: str | None, directory: Path, json: bool) -> None:
+    """Write the PlatformIO project of the firmware that FEDERATION's devices on a board run."""
+    from fieldwren.fleet.run import firmware
+
+    result = firmware(federation, board, directory, framework=framework)
+
+    def show(console: Console, made: FirmwareResult) -> None:
+        console.print(f"{made.directory}: {made.app} for {made.board}; `pio run -t upload` in it builds and flashes")
+
+    output.emit(result, json=json, show=show)
 
 
 @fleet.command()

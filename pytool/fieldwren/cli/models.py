@@ -44,7 +44,18 @@ def _learning(learning: LearningCheck) -> str:
     )
     return (
         f"{learning.ram_bytes:,} bytes of RAM, flash {learning.tables_bytes:,} tables and about {learning.code_bytes:,} code, "
-        f"up to {learning.classes_most} classes of {learning.features} features; {saved}"
+        f"up to {learning.classes_most} classes of {learning.features} features; {saved}{_adapters(learning)}"
+    )
+
+
+def _adapters(learning: LearningCheck) -> str:
+    made = learning.adapters
+    if made is None:
+        return ""
+    more = "unknown" if made.instructions is None else f"{made.instructions:,}"
+    return (
+        f"; of that for adapters of {made.channels} channels {made.ram_bytes:,} bytes of RAM, {made.record_bytes:,} of a "
+        f"saved state; {more} instructions more an inference"
     )
 
 

@@ -50,7 +50,10 @@ def train(
     resume: bool,
     json: bool,
 ) -> None:
-    """Train EXAMPLE (digits, presence) on a folder of data: OUT becomes an app folder with an int8 model."""
+    """Train EXAMPLE on a folder of data: OUT becomes an app folder with an int8 model.
+
+    EXAMPLE is digits or presence, or keyword for recordings of words of your own, one folder a word.
+    """
     from fieldwren.train import train
 
     with output.bar(f"training {example}") as (say, tick):
@@ -135,4 +138,6 @@ def _show_convert(console: Console, result: ConvertResult) -> None:
     )
     for layer in result.worst_layers:
         console.print(f"  {layer.sqnr_db:5.1f} dB  {layer.operator}  {layer.layer}")
+    if result.unfolded:
+        console.print(f"  not folded: {', '.join(result.unfolded)}")
     console.print(result.suggestion)

@@ -14,6 +14,7 @@ from fieldwren.datasets import Labelled
 from fieldwren.detector import posteriors
 from fieldwren.plan import Plan
 from fieldwren.runtime import Interpreter
+from fieldwren.steps import Steps
 
 
 @dataclass(frozen=True)
@@ -50,23 +51,27 @@ class Classification:
     ignored: int
 
 
-def answers(model: AppModel, interpreter: Interpreter, inputs: NDArray[Any]) -> NDArray[np.int64]:
-    """The most probable class of each input [n, *any], from a fresh state each."""
+def answers(
+    model: AppModel, interpreter: Interpreter, inputs: NDArray[Any], steps: Steps | None = None
+) -> NDArray[np.int64]:
+    """The most probable class of each input [n, *any], from a fresh state each; with `steps` of each window."""
     program = interpreter.plan.program
     source, target = program.inputs[0], program.outputs[0]
     made = np.empty(len(inputs), np.int64)
     for number, value in enumerate(inputs):
         interpreter.reset()
-        output = interpreter.invoke([value.reshape(source.shape)])[0]
-        made[number] = np.argmax(
+        outputs = [
             posteriors(
-                output,
+                interpreter.invoke([part.reshape(source.shape)])[0],
                 target.scale,
                 target.zero_point,
                 kind=model.app.detector.output,
                 class_count=len(model.labels),
             )
-        )
+            for part in (value.reshape(steps.count, -1) if steps is not None else [value])
+        ]
+        whole = outputs[0] if steps is None else steps.answered(np.array(outputs) / 32768)
+        made[number] = np.argmax(whole)
     return made
 
 
@@ -89,7 +94,7 @@ def classify(model: AppModel, planned: Plan, parts: Sequence[Labelled]) -> Class
         truth = wanted(model, part.labels)
         kept = truth >= 0
         ignored += int((~kept).sum())
-        given = answers(model, interpreter, part.inputs[kept])
+        given = answers(model, interpreter, part.inputs[kept], part.steps)
         np.add.at(counts, (truth[kept], given), 1)
         if kept.any():
             per_group[part.group] = float(np.mean(truth[kept] == given))

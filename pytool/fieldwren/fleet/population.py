@@ -17,7 +17,6 @@ from fieldwren.learn.factory import Factory, LearnerConfig, factory_of
 from fieldwren.learn.samples import load_samples
 from fieldwren.learn.settings import learner_config
 from fieldwren.ops.lowering import lower
-from fieldwren.plan import plan
 from fieldwren.tflite import read_model
 
 
@@ -60,7 +59,7 @@ def load_population(federation: Federation) -> Population:
         raise UnsupportedError(
             f"{app.model_path}: a head of {len(made.weights)} outputs: a fleet learns two classes or more"
         )
-    groups = load_samples(model, plan(lower(made.backbone, PORTABLE)), federation.data_path, graph.metadata)
+    groups = load_samples(model, made, federation.data_path, graph.metadata)
     config = learner_config(app.learn) if app.learn else LearnerConfig()
     factory = factory_of(graph, made, model.labels, config)
     return population_of(federation, factory, pools_of(groups, model.labels))

@@ -271,7 +271,7 @@ def _devices(view: FleetView) -> str:
                 escape(device.board),
                 escape(device.group),
                 (f'<span class="bad">{state}</span>' if device.state in ("lost", "quarantined") else state)
-                + (f'<br><small class="quiet">{escape(device.reason)}</small>' if device.reason else ""),
+                + (f'<br/><small class="quiet">{escape(device.reason)}</small>' if device.reason else ""),
                 percent(known[0] if known else None),
                 percent(known[-1] if known else None),
                 f"{device.answers:,}",

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fieldwren.app import load_app
+from fieldwren.boards import load_board, write_project
+from fieldwren.boards.definition import with_framework
 from fieldwren.errors import BadInputError, LinkLostError
 from fieldwren.fleet.energy import update_costs
 from fieldwren.fleet.federation import Federation, load_federation
-from fieldwren.fleet.members import CheckedDevice, Fleet, Member, closing
+from fieldwren.fleet.members import CheckedDevice, Fleet, Member, closing, member_sources, sizes_of
 from fieldwren.fleet.population import Population, load_population
 from fieldwren.fleet.report import DeviceView, FleetView, RoundView, ShotView, write_report
 from fieldwren.fleet.server import Round, Server
@@ -190,7 +192,7 @@ def run(
         open_.enter_context(closing(members))
         gateway = Gateway(server, members, loaded.timeout_s, lambda: watch(viewer.view(gateway)) if watch else None)
         open_.callback(gateway.close)
-        gateway.sent = store.extra("sent") if store is not None else 0
+        gateway.sent = int(store.engine_state() or 0) if store is not None else 0
         gateway.prepare()
         while not server.is_finished:
             finished = server.round
@@ -199,14 +201,14 @@ def run(
                 if progress is not None:
                     progress(server.state.rounds[-1], server.round)
                 if store is not None:
-                    store.keep(server, _memories(members), {"sent": gateway.sent})
+                    store.keep(server, _memories(members), str(gateway.sent))
                 if report is not None:
                     write_report(viewer.view(gateway), report)
             if watch is not None:
                 watch(viewer.view(gateway))
         gateway.drain()
         if store is not None:
-            store.keep(server, _memories(members), {"sent": gateway.sent})
+            store.keep(server, _memories(members), str(gateway.sent))
         plain = result_of(population, server, gateway.sent, ENGINE)
         down, up = viewer.traffic()
         checked = [member.device for member in members if isinstance(member.device, CheckedDevice)]
@@ -232,6 +234,35 @@ def members_of(population: Population, folder: Path) -> list[Member]:
     shards = {hand.name: hand.shard(population.pools) for hand in population.hands}
     fleet = Fleet(federation, app, population.learner(), population.factory.labels, graph.metadata, folder)
     return fleet.members(population.hands, shards)
+
+
+@dataclass(frozen=True)
+class FirmwareResult:
+    """A written project: what every device of a federation on this board runs."""
+
+    app: str
+    board: str
+    directory: str
+    samples_per_class: int
+    tests: int
+
+
+def firmware(
+    federation: str | Path, board: str, directory: str | Path, *, framework: str | None = None
+) -> FirmwareResult:
+    """Writes the PlatformIO project of a federation's firmware for devices that are told their samples.
+
+    Raises BadInputError for a board that cannot be built for, or whose folder is not empty.
+    """
+    loaded = load_federation(federation)
+    population = load_population(loaded)
+    target = with_framework(load_board(board), framework)
+    shards = {hand.name: hand.shard(population.pools) for hand in population.hands}
+    samples, tests = sizes_of(population.hands, shards)
+    app = load_app(loaded.app_path)
+    _, _, sources = member_sources(app, target, samples, tests)
+    project = write_project(sources, target, Path(directory))
+    return FirmwareResult(app.name, target.id, str(project.directory), samples, tests)
 
 
 @contextmanager

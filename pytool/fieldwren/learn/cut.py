@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fieldwren.errors import UnsupportedError
 from fieldwren.graph import Graph, Operator, Quantisation, Subgraph, Tensor
+from fieldwren.learn.adapters import AdapterSite, adapted, find_site
 
 Loss = Literal["softmax", "logistic", "squared"]
 
@@ -21,6 +22,8 @@ _LOSSES: dict[str, Loss] = {"SOFTMAX": "softmax", "LOGISTIC": "logistic"}
 class Cut:
     """`backbone` ends in the int8 embedding; the head on it is `weights @ (scale * (embedding - zero_point)) + bias`.
 
+    With adapters the backbone's layer at `site` has its tables in RAM, and its output is the backbone's second one.
+
     `weights` [outputs, features] and `bias` [outputs] are float64: exactly what the integers of the model stand for.
     """
 
@@ -30,6 +33,7 @@ class Cut:
     loss: Loss
     scale: float
     zero_point: int
+    site: AdapterSite | None = None
 
     def standardised(self, mean: NDArray[np.float32], gain: NDArray[np.float32]) -> NDArray[np.float32]:
         """The head for `(embedding - mean) * gain`: [outputs * features + outputs], weights and then biases."""
@@ -38,8 +42,8 @@ class Cut:
         return np.concatenate([(self.weights * (self.scale / gain64)).ravel(), bias]).astype(np.float32)
 
 
-def cut(graph: Graph, *, is_regression: bool = False) -> Cut:
-    """Splits `graph` at its last FULLY_CONNECTED, or 1×1 CONV_2D over one pixel.
+def cut(graph: Graph, *, is_regression: bool = False, adapters: bool = False) -> Cut:
+    """Splits `graph` at its last FULLY_CONNECTED, or 1×1 CONV_2D over one pixel; with `adapters` as `adapted` says.
 
     Without a SOFTMAX or LOGISTIC behind it the outputs are logits of classes, or values if `is_regression`. Raises
     UnsupportedError naming the operator that stands where the head should be.
@@ -64,7 +68,17 @@ def cut(graph: Graph, *, is_regression: bool = False) -> Cut:
         assert stored is not None
         assert weights.quantisation is not None
         bias = stored.ravel().astype(np.float64) * quantisation.scale * weights.quantisation.scales.astype(np.float64)
-    return Cut(_backbone(graph, head), matrix, bias, loss, scale=quantisation.scale, zero_point=quantisation.zero_point)
+    backbone = _backbone(graph, head)
+    site = find_site(backbone) if adapters else None
+    return Cut(
+        backbone if site is None else adapted(backbone, site),
+        matrix,
+        bias,
+        loss,
+        scale=quantisation.scale,
+        zero_point=quantisation.zero_point,
+        site=site,
+    )
 
 
 def _check_head(graph: Graph, head: Operator) -> None:

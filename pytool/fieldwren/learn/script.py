@@ -38,9 +38,12 @@ _UPDATES_PER_SECOND = 500.0
 
 @dataclass
 class Script:
-    """Records for a learner of `features` features, in order. Every method returns the number of its record."""
+    """Records for a learner whose rows have `row_bytes`, in order. Every method returns the number of its record.
 
-    features: int
+    Lessons are rows: embeddings, with adapters followed by their active shares.
+    """
+
+    row_bytes: int
     records: list[bytes] = field(default_factory=list)
 
     def reset(self) -> int:
@@ -80,7 +83,7 @@ class Script:
 
     @property
     def _payload_bytes(self) -> int:
-        return len(padded(bytes(max(self.features, NAME_BYTES))))
+        return len(padded(bytes(max(self.row_bytes, NAME_BYTES))))
 
     def _add(self, kind: int, argument: int = 0, payload: bytes = b"") -> int:
         self.records.append(struct.pack("<HH", kind, argument) + payload.ljust(self._payload_bytes, b"\0"))
@@ -91,6 +94,8 @@ class Script:
 class ScriptResult:
     """`replies` one REPLY a record; `head` weights [class][feature] and then biases, after the last record.
 
+    `adapters` are the parameters of the adapters, [channels] scales and then [channels] biases.
+
     `instructions` are of all updates together, 0 on the host.
     """
 
@@ -100,6 +105,7 @@ class ScriptResult:
     rollbacks: int
     instructions: int = 0
     instructions_most: int = 0
+    adapters: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
     @property
     def head_sha256(self) -> str:
@@ -141,7 +147,8 @@ def _run_here(factory: Factory, script: Script) -> ScriptResult:
         raise BadInputError(
             f"the learner refused its configuration (status {status}): check learning rate, momentum and pull"
         )
-    return ScriptResult(replies, head[: result[2]].copy(), result[0], result[1])
+    weights = int(result[2]) - 2 * factory.adapter_channels
+    return ScriptResult(replies, head[:weights].copy(), result[0], result[1], adapters=head[weights : result[2]].copy())
 
 
 def learner_sources(factory: Factory) -> Sources:
@@ -155,7 +162,10 @@ def learner_sources(factory: Factory) -> Sources:
         f"const uint32_t fw_learn_block_bytes = {block};\n"
         f"const uint32_t fw_learn_memory_bytes = {memory};\n"
     )
-    return Sources(files={"learn_memory.c": listing.encode()}, firmware=_FIRMWARE)
+    files = {"learn_memory.c": listing.encode()}
+    if factory.site is None:
+        return Sources(files=files, firmware=_FIRMWARE)
+    return Sources(files=files, firmware=(*_FIRMWARE, "learn/adapters.c"), defines={"FW_ADAPTERS": None})
 
 
 def _run_on(factory: Factory, script: Script, board: Board, flags: tuple[str, ...]) -> ScriptResult:
@@ -174,7 +184,10 @@ def _run_on(factory: Factory, script: Script, board: Board, flags: tuple[str, ..
         raise LinkLostError(f"the learner on {board.id} ended with code {run.exit_code} before its last record")
     updates, rollbacks, floats, most, instructions = _RESULT.unpack_from(learned)
     head = np.frombuffer(learned, "<f4", floats, _RESULT.size)
-    return ScriptResult(np.frombuffer(replies, REPLY), head, updates, rollbacks, instructions, most)
+    weights = floats - 2 * factory.adapter_channels
+    return ScriptResult(
+        np.frombuffer(replies, REPLY), head[:weights], updates, rollbacks, instructions, most, head[weights:]
+    )
 
 
 def _updates_most(factory: Factory, record: bytes) -> int:

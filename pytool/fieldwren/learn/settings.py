@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from fieldwren.app import App, LearnSettings
+from fieldwren.app_model import AppModel
 from fieldwren.boards import Board
 from fieldwren.errors import BadInputError
 from fieldwren.graph import Graph
+from fieldwren.learn.adapters import adapter_tables
 from fieldwren.learn.cut import cut
 from fieldwren.learn.factory import Factory, LearnerConfig, factory_of, name_bytes
 from fieldwren.native import library
+from fieldwren.plan import Plan
 
 ENDURANCE = 10_000
 """Erasures that a page of a microcontroller's flash is rated for."""
@@ -55,6 +58,8 @@ def learner_config(settings: LearnSettings) -> LearnerConfig:
         pull=settings.pull,
         imprint=settings.imprint,
         reject_below=settings.reject_below,
+        adapters=settings.adapters,
+        adapter_rate=settings.adapter_rate,
     )
 
 
@@ -68,8 +73,12 @@ def app_factory(app: App, graph: Graph, labels: Sequence[str]) -> tuple[Graph, F
     """
     settings = app.learn
     assert settings is not None
+    if settings.fleet and settings.adapters:
+        raise BadInputError(
+            f"{app.where('learn', 'adapters')}: members of a fleet share heads, not adapters: one of them"
+        )
     has_values = app.kind in VALUE_KINDS
-    made = cut(graph, is_regression=has_values)
+    made = cut(graph, is_regression=has_values, adapters=settings.adapters)
     if has_values and made.loss != "squared":
         raise BadInputError(
             f"{app.model_path}: ends in {made.loss}: the values of kind {app.kind} come from a linear layer"
@@ -107,6 +116,12 @@ def app_factory(app: App, graph: Graph, labels: Sequence[str]) -> tuple[Graph, F
     return made.backbone, factory
 
 
+def learning_model(model: AppModel, factory: Factory, backbone: Plan) -> AppModel:
+    """`model` as firmware has it that learns, with `backbone` planned for its board."""
+    tables = None if factory.site is None else adapter_tables(backbone, factory.site)
+    return replace(model, factory=factory, adapter_tables=tables)
+
+
 def _check_buttons(app: App, settings: LearnSettings, labels: Sequence[str], spare: int) -> None:
     """Raises BadInputError for a label that a button teaches and that can neither be had nor added."""
     new = {button.teach for button in settings.buttons if button.teach is not None} - set(labels)
@@ -126,9 +141,10 @@ def record_bytes(factory: Factory) -> int:
     """FW_RECORD_BYTES: the body of the largest record."""
     features, classes, config = factory.features, factory.classes_most, factory.config
     total = 64 + 4 * (features + 1) * classes + 12 * features * config.running_statistics + 28 * classes
+    total += 8 * factory.adapter_channels
     embeddings = (
-        features * classes * config.replay_per_class,
-        features * config.guard_samples,
+        factory.row_bytes * classes * config.replay_per_class,
+        factory.row_bytes * config.guard_samples,
         2 * config.guard_samples,
     )
     return total + sum((part + 3) // 4 * 4 for part in embeddings)
@@ -186,7 +202,7 @@ def target_values(factory: Factory) -> int:
 
 def learning_ram_bytes(settings: LearnSettings, factory: Factory, board: Board) -> int:
     """Static RAM of learning but for its few fixed variables: learner, samples, and a head on its way in."""
-    samples = (SAMPLES * factory.features + 3) // 4 * 4
+    samples = (SAMPLES * factory.row_bytes + 3) // 4 * 4
     samples += 4 * target_values(factory)
     fleet = (participant_bytes(factory) + 3) // 4 * 4 + (task_bytes(factory) + 3) // 4 * 4 if settings.fleet else 0
     return factory.memory_bytes + samples + fleet + (image_bytes(factory) if imports_head(settings, board) else 0)

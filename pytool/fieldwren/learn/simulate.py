@@ -18,13 +18,13 @@ from fieldwren.core import PORTABLE
 from fieldwren.drawings import label_of
 from fieldwren.errors import BadInputError, UnsupportedError
 from fieldwren.graph import Graph
+from fieldwren.learn.adapters import AdaptedLayer
 from fieldwren.learn.cut import cut
 from fieldwren.learn.factory import Factory, LearnerConfig, factory_of
 from fieldwren.learn.samples import Samples, load_samples
 from fieldwren.learn.script import Script, ScriptResult, run_script
 from fieldwren.learn.settings import VALUE_KINDS, learner_config
 from fieldwren.ops.lowering import lower
-from fieldwren.plan import plan
 from fieldwren.tflite import read_model
 
 if TYPE_CHECKING:
@@ -136,17 +136,22 @@ def simulate(
         return _simulated_values(model, graph, data, only=only, shots=shots, passes=passes or 1, repeats=repeats,
                                  seed=seed, board=board)  # fmt: skip
     passes = passes or PASSES
-    made = cut(graph, is_regression=not model.labels)
+    config = config or (learner_config(loaded.learn) if loaded.learn else LearnerConfig())
+    made = cut(graph, is_regression=not model.labels, adapters=config.adapters)
     if len(made.weights) != len(model.labels):
         raise UnsupportedError(f"{loaded.model_path}: its outputs are no classes: learning is simulated for classes")
     if len(set(new_classes)) != len(new_classes):
         raise BadInputError(f"new classes: {', '.join(new_classes)}: one stands there twice")
-    groups = load_samples(model, plan(lower(made.backbone, PORTABLE)), Path(data), graph.metadata, only)
-    config = config or (learner_config(loaded.learn) if loaded.learn else LearnerConfig())
+    groups = load_samples(model, made, Path(data), graph.metadata, only)
+    layer = None if made.site is None else AdaptedLayer(made.backbone, made.site)
     config = replace(config, classes_spare=max(config.classes_spare, len(new_classes), ways))
     factory = factory_of(graph, made, model.labels, config, new_classes)
     draws = ways if loaded.kind == "characters" else 0
-    script, trials, ignored = _write(factory, groups, shots, passes, tuple(new_classes), taught, repeats, seed, draws)
+
+    def written(shots: int) -> tuple[Script, list[_Trial], int]:
+        return _write(factory, layer, groups, shots, passes, tuple(new_classes), taught, repeats, seed, draws)
+
+    script, trials, ignored = written(shots)
     ran = run_script(factory, script, load_board(board))
 
     def measured(ran: ScriptResult, trials: Sequence[_Trial], shots: int) -> SimulateResult:
@@ -158,7 +163,7 @@ def simulate(
         return result
     results = []
     for fewer in (k for k in _CURVE_SHOTS if k < shots):
-        script, trials, _ = _write(factory, groups, fewer, passes, tuple(new_classes), taught, repeats, seed, draws)
+        script, trials, _ = written(fewer)
         results.append(measured(run_script(factory, script), trials, fewer))
     return replace(result, curve=_curve([*results, result]))
 
@@ -175,6 +180,7 @@ def _curve(results: Sequence[SimulateResult]) -> tuple[CurvePoint, ...]:
 
 def _write(
     factory: Factory,
+    layer: AdaptedLayer | None,
     groups: Sequence[Samples],
     shots: int,
     passes: int,
@@ -188,7 +194,7 @@ def _write(
 
     `draws`: so many classes are drawn of a group that has none of the factory's, where none are named; 0: never.
     """
-    script, trials, ignored = Script(factory.features), [], 0
+    script, trials, ignored = Script(factory.row_bytes), [], 0
     for samples in groups:
         named = tuple(_name_in(samples, name, is_character=draws > 0) for name in new_classes)
         replaces = draws > 0 and not np.isin(samples.labels, factory.labels).any()
@@ -204,18 +210,24 @@ def _write(
             if not (numbers >= 0).any():
                 raise BadInputError(f"group {samples.group!r} has no sample of the app's classes")
             shown, tested = _split(samples, numbers, shots, rng)
-            script.reset()
-            before = [script.classify(samples.embeddings[i]) for i in tested]
+            lesson = Script(factory.row_bytes)
             for name in new:
-                script.add_class(name)
+                lesson.add_class(name)
             for _ in factory.labels if replaces else ():
-                script.remove_class(0)
+                lesson.remove_class(0)
             for i in shown:
                 if taught == "all" or numbers[i] >= len(old):
-                    script.teach(samples.embeddings[i], int(numbers[i]))
+                    lesson.teach(samples.rows[i], int(numbers[i]))
             if passes > 1:
-                script.practise(passes - 1)
-            after = [script.classify(samples.embeddings[i]) for i in tested]
+                lesson.practise(passes - 1)
+            script.reset()
+            before = [script.classify(row) for row in samples.embeddings[tested]]
+            script.records += lesson.records
+            learned = samples.embeddings[tested]
+            if layer is not None and samples.layer_inputs is not None:
+                layer.fold(factory.adapter_config(), run_script(factory, lesson).adapters)
+                learned, _ = layer.run(samples.layer_inputs[tested])
+            after = [script.classify(row) for row in learned]
             trials.append(
                 _Trial(
                     samples.group,

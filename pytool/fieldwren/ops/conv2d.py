@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fieldwren.graph import Operator
 from fieldwren.ops.bias import folded_bias, wide_bias
-from fieldwren.ops.lowering import Lowering
+from fieldwren.ops.lowering import Lowering, is_adapted
 from fieldwren.ops.padding import window
 from fieldwren.ops.quantise import activation_range, channel_multipliers
 from fieldwren.ops.registry import lowers
@@ -108,10 +108,10 @@ def _grouped(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
     name = ctx.input(op, 1).name
     operands = {
         "input": ctx.value(op, ctx.input(op, 0)),
-        "bias": ctx.const(layer.bias, f"{name}_bias"),
+        "bias": ctx.table(op, layer.bias, f"{name}_bias"),
         "weights": ctx.const(layer.weights, name),
-        "multiplier": ctx.const(layer.multiplier, f"{name}_multiplier"),
-        "shift": ctx.const(layer.shift, f"{name}_shift"),
+        "multiplier": ctx.table(op, layer.multiplier, f"{name}_multiplier"),
+        "shift": ctx.table(op, layer.shift, f"{name}_shift"),
         "output": ctx.result(ctx.output(op)),
     }
     ctx.emit(op, "conv2d_grouped_s8", layer.shape, operands, macs=layer.macs)
@@ -133,13 +133,14 @@ def _portable(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
         layer.shift,
         zero_point=shape["output_zero_point"],
         output_min=shape["output_min"],
+        is_general=is_adapted(op),
     )
     operands = {
         "input": ctx.value(op, source),
-        "bias": ctx.const(layer.bias, f"{name}_bias"),
+        "bias": ctx.table(op, layer.bias, f"{name}_bias"),
         "weights": ctx.const(blocked(rows), name),
-        "multiplier": ctx.const(made.multiplier, f"{name}_multiplier"),
-        "shift": ctx.const(made.shift, f"{name}_shift"),
+        "multiplier": ctx.table(op, made.multiplier, f"{name}_multiplier"),
+        "shift": ctx.table(op, made.shift, f"{name}_shift"),
         "scratch": ctx.temporary(f"{output.name}_windows", 2 * depth, "int8"),
         "output": ctx.result(output),
     }

@@ -8,7 +8,7 @@ from fieldwren.graph import Operator
 from fieldwren.ops.bias import folded_bias, wide_bias
 from fieldwren.ops.conv2d import FAMILY as CONVOLUTIONS
 from fieldwren.ops.conv2d import lower_conv2d_int8
-from fieldwren.ops.lowering import Lowering
+from fieldwren.ops.lowering import Lowering, is_adapted
 from fieldwren.ops.padding import window
 from fieldwren.ops.quantise import activation_range, channel_multipliers
 from fieldwren.ops.registry import lowers
@@ -106,6 +106,7 @@ def _portable(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
         layer.shift,
         zero_point=shape["output_zero_point"],
         output_min=shape["output_min"],
+        is_general=is_adapted(op),
     )
     width = (shape["output_width"] - 1) * shape["stride_width"] + (k_w - 1) * shape["dilation_width"] + 1
     may_overwrite = shape["dilation_height"] == 1 and output.nbytes <= source.nbytes
@@ -116,9 +117,9 @@ def _portable(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
         {
             "input": ctx.value(op, source),
             "weights": ctx.const(layer.weights, name),
-            "bias": ctx.const(layer.bias, f"{name}_bias"),
-            "multiplier": ctx.const(made.multiplier, f"{name}_multiplier"),
-            "shift": ctx.const(made.shift, f"{name}_shift"),
+            "bias": ctx.table(op, layer.bias, f"{name}_bias"),
+            "multiplier": ctx.table(op, made.multiplier, f"{name}_multiplier"),
+            "shift": ctx.table(op, made.shift, f"{name}_shift"),
             "scratch": ctx.temporary(f"{output.name}_rows", k_h * width * shape["input_channels"], "int8"),
             "output": ctx.result(output),
         },

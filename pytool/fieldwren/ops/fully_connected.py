@@ -6,7 +6,7 @@ import numpy as np
 
 from fieldwren.graph import Operator
 from fieldwren.ops.bias import folded_bias, wide_bias
-from fieldwren.ops.lowering import Lowering
+from fieldwren.ops.lowering import Lowering, is_adapted
 from fieldwren.ops.quantise import activation_range, channel_multipliers, requantisation
 from fieldwren.ops.registry import lowers
 from fieldwren.ops.rows import GENERAL, blocked, requantised
@@ -87,18 +87,19 @@ def _portable(ctx: Lowering, op: Operator, layer: Int8Layer) -> bool:
         layer.shift,
         zero_point=shape["output_zero_point"],
         output_min=shape["output_min"],
+        is_general=is_adapted(op),
     )
     parameters: dict[str, int | float] = dict(shape)
     operands = {
         "input": ctx.value(op, ctx.input(op, 0)),
         "weights": ctx.const(blocked(layer.weights), name),
-        "bias": ctx.const(layer.bias, f"{name}_bias"),
+        "bias": ctx.table(op, layer.bias, f"{name}_bias"),
         "output": ctx.result(ctx.output(op)),
     }
-    if is_per_channel:
+    if is_per_channel or is_adapted(op):
         operands |= {
-            "multiplier": ctx.const(made.multiplier, f"{name}_multiplier"),
-            "shift": ctx.const(made.shift, f"{name}_shift"),
+            "multiplier": ctx.table(op, made.multiplier, f"{name}_multiplier"),
+            "shift": ctx.table(op, made.shift, f"{name}_shift"),
         }
         parameters["requantisation"] = made.kind
         ctx.emit(op, "fully_connected_per_channel_s8", parameters, operands, macs=layer.macs)

@@ -32,8 +32,16 @@ _ADVICE = {
 }
 """What to do about a model of another type, where the operator has int8."""
 
+ADAPTED = "fieldwren_adapted"
+"""Option of an operator whose bias, multipliers and shifts change while the device runs (fieldwren.learn.adapters)."""
+
 _SMALL_BYTES = 1024
 """Constant results up to this size are always computed while lowering."""
+
+
+def is_adapted(op: Operator) -> bool:
+    """Whether `op` carries ADAPTED: only portable kernels with general requantisation take its tables."""
+    return bool(op.options.get(ADAPTED, False))
 
 
 def _last_uses(subgraph: Subgraph) -> dict[int, int]:
@@ -169,6 +177,12 @@ class Lowering:
         if key not in self._const_cache:
             self._const_cache[key] = self._add(Buffer(name, Place.CONST, data.nbytes, str(data.dtype), data, align))
         return Operand(self._const_cache[key])
+
+    def table(self, op: Operator, data: NDArray[Any], name: str) -> Operand:
+        """A constant table of `op`; in the state, beginning with `data`, where it changes while the device runs."""
+        if not is_adapted(op):
+            return self.const(data, name)
+        return self.state(name, data.nbytes, str(data.dtype), np.ascontiguousarray(data))
 
     def result(self, tensor: Tensor) -> Operand:
         """A new arena buffer for the computed `tensor`, or the memory that `place` has set aside for it."""

@@ -32,8 +32,14 @@ def requantised(
     *,
     zero_point: int,
     output_min: int,
+    is_general: bool = False,
 ) -> Requantised:
-    """The short form where it is exact for all inputs of `weights` [channels, depth] and `bias`, else the general one."""
+    """The short form where it is exact for all inputs of `weights` [channels, depth] and `bias`, else the general one.
+
+    `is_general` asks for the latter, which takes any table.
+    """
+    if is_general:
+        return Requantised(GENERAL, multiplier, shift)
     short = requantisation(multiplier, shift, sum_bounds(weights, bias), zero_point)
     if short is None:
         return Requantised(GENERAL, multiplier, shift)

@@ -85,5 +85,6 @@ def lower_by_variant(ctx: Lowering, op: Operator, family: str, layer: Int8Layer)
     """Emits the calls of the variant that costs least on the core."""
     if family not in declared_families()[op.name]:
         raise RuntimeError(f"the lowering of {op.name} is not registered with the family {family}")
-    ways = [made for made in variants(family) if ctx.core.has(made.needs)]
+    is_fixed = not op.options.get("fieldwren_adapted", False)
+    ways = [made for made in variants(family) if ctx.core.has(made.needs) and (is_fixed or made.needs == "portable")]
     ctx.cheapest(op, [(made.name, partial(made.lower, ctx, op, layer)) for made in ways])

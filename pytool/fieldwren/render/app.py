@@ -81,6 +81,8 @@ def app_sources(
             defines["FW_FLEET"] = None
             if isinstance(board.emulator, QemuMachine | HostProcess):
                 defines["FW_STREAM_FILE"] = None
+    if model.adapter_tables is not None:
+        defines["FW_ADAPTERS"] = None
     learning = learning_context(model, board)
     presses = [button.action for button in learning.buttons] if learning else []
     renode = renode_files(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from fieldwren.app_model import AppModel
 from fieldwren.boards import Board
 from fieldwren.errors import BadInputError
 from fieldwren.features import SensorFrontEnd
+
+if TYPE_CHECKING:
+    from fieldwren.learn.adapters import AdapterTables
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class LearningContext:
     save_wait_ms: int
     save_every_ms: int
     rule: RuleContext | None
+    adapters: AdapterTables | None
     buttons: tuple[ButtonContext, ...]
     fleet: FleetContext | None
 
@@ -70,13 +75,14 @@ def learning_context(model: AppModel, board: Board) -> LearningContext | None:
     return LearningContext(
         block=np.frombuffer(factory.block(), "<u4"),
         memory_bytes=factory.memory_bytes,
-        samples_bytes=learn.SAMPLES * factory.features,
+        samples_bytes=learn.SAMPLES * factory.row_bytes,
         image_bytes=learn.image_bytes(factory) if learn.imports_head(settings, board) else 0,
         spare=max(0, factory.classes_most - len(model.labels)) if factory.loss != "squared" else 0,
         values=learn.target_values(factory),
         save_wait_ms=round(1000 * settings.save_after_s),
         save_every_ms=learn.save_every_ms(settings, learn.store_layout(factory, board)),
         rule=_rule(model, settings.rule) if settings.rule is not None else None,
+        adapters=model.adapter_tables,
         buttons=_buttons(model.app, settings.buttons, board),
         fleet=FleetContext(learn.participant_bytes(factory), learn.task_bytes(factory)) if settings.fleet else None,
     )

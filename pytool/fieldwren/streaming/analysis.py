@@ -11,7 +11,7 @@ from fieldwren.graph import Graph, Operator
 from fieldwren.streaming.lanes import Lane, Stream, time_axis
 from fieldwren.streaming.rules import Flow, Known, Reduced, Renamed, Rows, flow
 
-_STATEFUL = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
+STATEFUL = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def analyse(graph: Graph, window_frames: int, *, stride_most: int | None = None)
         raise UnsupportedError(
             f"{graph.name}: cannot stream: it has {len(subgraph.inputs)} inputs, and frames go to one"
         )
-    if any(tensor.is_variable for tensor in subgraph.tensors) or any(op.name in _STATEFUL for op in subgraph.operators):
+    if any(tensor.is_variable for tensor in subgraph.tensors) or any(op.name in STATEFUL for op in subgraph.operators):
         raise UnsupportedError(
             f"{graph.name}: cannot stream: it keeps a state between inferences already, and sees each frame once as it is"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -13,14 +12,13 @@ import numpy.typing as npt
 
 from fieldwren.errors import BadInputError
 from fieldwren.features import FrontEndParameters, SensorFrontEnd
+from fieldwren.steps import STEPS_KEY
 from fieldwren.train import recipe
 from fieldwren.train.budget import Budget, check_budget
 from fieldwren.train.run_folder import RunFolder, data_hash
 from fieldwren.train.vary import Variation
 
 CALIBRATION_EXAMPLES = 1000
-STEPS_KEY = "fieldwren.steps"
-"""Metadata of a model with a state: how many steps of how many frames the windows had that it was trained and measured on."""
 
 Float = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
@@ -131,7 +129,7 @@ def fit_classifier(
     float_probabilities = fit.predict(model, test_inputs)
     int8_probabilities = build.run_int8(table, content, test_inputs)
     float_accuracy, int8_accuracy = (accuracy(p, test_labels) for p in (float_probabilities, int8_probabilities))
-    metadata = {} if steps is None else {STEPS_KEY: json.dumps(asdict(steps), sort_keys=True)}
+    metadata = {} if steps is None else {STEPS_KEY: steps.to_json()}
     macs = build.macs(content) * (1 if steps is None else steps.count)
     figures = {
         "float_macro_f1": round(macro_f1(float_probabilities, test_labels), 4),

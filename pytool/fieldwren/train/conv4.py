@@ -77,8 +77,8 @@ def _bends(count: int, side: int, deviation: float, rng: np.random.Generator) ->
     weights[np.arange(side), lower] = 1 - (at - lower)
     weights[np.arange(side), lower + 1] = at - lower
     fine = np.einsum("ai,ncij,bj->ncab", weights, coarse, weights)
-    shifts: npt.NDArray[np.float64] = fine.reshape(count, 2, -1).transpose(0, 2, 1)
-    return shifts
+    field: npt.NDArray[np.float64] = fine.reshape(count, 2, -1).transpose(0, 2, 1)
+    return field
 
 
 def _interpolated(drawings: Float, places: npt.NDArray[np.float64]) -> Float:
@@ -99,5 +99,5 @@ def _interpolated(drawings: Float, places: npt.NDArray[np.float64]) -> Float:
 def halved(drawings: Float) -> Float:
     """[n, side / 2, side / 2]: the mean of every 2×2 pixels."""
     count, side = len(drawings), drawings.shape[1] // 2
-    made: Float = drawings.reshape(count, side, 2, side, 2).mean(axis=(2, 4), dtype=np.float32)
-    return made
+    smaller: Float = drawings.reshape(count, side, 2, side, 2).mean(axis=(2, 4), dtype=np.float32)
+    return smaller

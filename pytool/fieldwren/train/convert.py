@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 from fieldwren.errors import BadInputError, FieldwrenError, MissingToolError
 from fieldwren.files import written_whole
+from fieldwren.tflite.reader import read_bytes
 from fieldwren.train import calibration as calibration_data
+from fieldwren.train import keras_models
 
 if TYPE_CHECKING:
     from fieldwren.train.layer_error import LayerError
@@ -36,7 +38,8 @@ class ConvertResult:
 
     `metric` says what `float_metric` and `int8_metric` are: accuracy where the data have labels; for classes without labels
     the share of answers equal to the float model's (which is 1 for itself); else the outputs' signal to quantisation noise
-    in dB (None for the float model). `worst_layers` have the least of that, first the worst.
+    in dB (None for the float model). `worst_layers` have the least of that, first the worst. `unfolded` are batch
+    normalisations that no layer before them could take in: they cost operators, and precision, of their own.
     """
 
     model: str
@@ -48,6 +51,7 @@ class ConvertResult:
     examples: int
     bytes: int
     worst_layers: Sequence[LayerError]
+    unfolded: Sequence[str]
     suggestion: str
 
 
@@ -95,8 +99,7 @@ def convert(
         except FieldwrenError:
             raise
         except Exception as error:
-            reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-            raise BadInputError(f"{path}: TensorFlow's converter refuses the model: {reason.strip()[:300]}") from error
+            raise BadInputError(f"{path}: {_why(error)}") from error
 
     def measured(content: bytes) -> tuple[Metric, float | None, float]:
         return _metrics(network.run(inputs), quantise.run_int8(content, inputs), truth)
@@ -132,6 +135,7 @@ def convert(
         "fine_tuned": tuned,
         "calibration_sha256": data.sha256,
     }
+    unfolded = keras_models.unfolded_norms(network.norms, read_bytes(content, path.stem))
     content = _described(content, data, report)
     with written_whole(output) as temporary:
         temporary.write_bytes(content)
@@ -146,7 +150,8 @@ def convert(
         len(inputs),
         len(content),
         worst,
-        _suggestion(lost, loss_most, worst, activations),
+        unfolded,
+        _suggestion(lost, loss_most, worst, activations, unfolded),
     )
 
 
@@ -158,6 +163,7 @@ class _Network:
         import tensorflow as tf
 
         self.keras_model: Any = None
+        self.norms: list[str] = []  # batch normalisations, by name
         self._path = path
         if not path.exists():
             raise BadInputError(f"{path}: there is no such model")
@@ -169,11 +175,16 @@ class _Network:
                 (output,) = signature.structured_outputs.values()
                 self._shape, self.outputs = list(spec.shape[1:]), _elements(output.shape[1:])
             else:
-                self.keras_model = self._call = keras.models.load_model(path, compile=False)
-                shapes = self.keras_model.input_shape, self.keras_model.output_shape
-                if any(isinstance(shape, list | dict) for shape in shapes):
-                    raise BadInputError(f"{path}: has several inputs or outputs: convert models with one of each")
-                self._shape, self.outputs = list(shapes[0][1:]), _elements(shapes[1][1:])
+                model = keras_models.load(path)
+                if len(model.inputs) != 1 or len(model.outputs) != 1:
+                    raise BadInputError(
+                        f"{path}: has {len(model.inputs)} inputs and {len(model.outputs)} outputs: convert models with one of each"
+                    )
+                self._shape, self.outputs = list(model.inputs[0].shape[1:]), _elements(model.outputs[0].shape[1:])
+                self._check_shape()
+                self.keras_model = self._call = keras_models.convertible(model, path)
+                layers = keras_models.leaves(self.keras_model)
+                self.norms = [x.name for x in layers if isinstance(x, keras.layers.BatchNormalization)]
         except FieldwrenError:
             raise
         except Exception as error:
@@ -181,9 +192,12 @@ class _Network:
             raise BadInputError(
                 f"{path}: is no Keras model (.keras, .h5) or SavedModel that can be read: {reason[:300]}"
             ) from error
+        self._check_shape()
+
+    def _check_shape(self) -> None:
         if None in self._shape:
             raise BadInputError(
-                f"{path}: its input has the shape {self._shape}, of which part is open: export it with fixed sizes"
+                f"{self._path}: its input has the shape {self._shape}, of which part is open: export it with fixed sizes"
             )
 
     @property
@@ -205,6 +219,17 @@ class _Network:
         """Outputs [n, values] in float."""
         parts = [np.asarray(self._invoke(inputs[i : i + 256])) for i in range(0, len(inputs), 256)]
         return np.concatenate(parts).reshape(len(inputs), -1).astype(np.float32)
+
+
+def _why(error: Exception) -> str:
+    """What TensorFlow's converter trips over, in a sentence."""
+    if "TensorList" in str(error) or "tf.While" in str(error):
+        return (
+            "has a loop, as a recurrent layer's, for which there are no integer operators: convert the .keras file, whose "
+            "layers can be unrolled, or export the model with unroll=True"
+        )
+    reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return f"TensorFlow's converter refuses the model: {reason.strip()[:300]}"
 
 
 def _elements(shape: Sequence[int | None]) -> int:
@@ -245,7 +270,9 @@ def _described(content: bytes, data: calibration_data.Calibration, report: dict[
     return with_metadata(content, entries)
 
 
-def _suggestion(lost: float | None, loss_most: float, worst: Sequence[LayerError], activations: str) -> str:
+def _suggestion(
+    lost: float | None, loss_most: float, worst: Sequence[LayerError], activations: str, unfolded: Sequence[str]
+) -> str:
     """One sentence: what to do next."""
     if lost is not None and lost > loss_most:
         return (
@@ -255,4 +282,8 @@ def _suggestion(lost: float | None, loss_most: float, worst: Sequence[LayerError
         )
     if worst and worst[0].sqnr_db < GOOD_SQNR_DB:
         return f"{worst[0].layer} keeps only {worst[0].sqnr_db:.0f} dB: calibrate with more varied data, or bound its outputs (ReLU6)"
+    if unfolded:
+        return (
+            f"put {unfolded[0]} right behind a convolution or dense layer without activation: it is not folded into one"
+        )
     return "nothing to do: run `fieldwren check` with a board"

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from fieldwren.train.keras_models import leaves
+
 EPOCHS = 3
 LEARNING_RATE = 1e-3
 BATCH_SIZE = 32
@@ -25,7 +27,7 @@ def fine_tune(
     """
     assert labels is not None
     optimiser = keras.optimizers.Adam(LEARNING_RATE)
-    layers = [layer for layer in model.layers if getattr(layer, "kernel", None) is not None]
+    layers = [layer for layer in leaves(model) if getattr(layer, "kernel", None) is not None]
     kernels = [layer.kernel for layer in layers]
     per_tensor = [isinstance(layer, keras.layers.Dense) for layer in layers]
     variables = model.trainable_variables

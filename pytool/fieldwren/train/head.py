@@ -14,7 +14,7 @@ import argparse
 import sys
 import tempfile
 import wave
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +26,9 @@ from fieldwren.core import PORTABLE
 from fieldwren.errors import BadInputError, FieldwrenError
 from fieldwren.files import written_whole
 from fieldwren.learn.cut import cut
-from fieldwren.learn.factory import HEAD_KEY, Embeddings, StoredEmbeddings, statistics_of
-from fieldwren.learn.samples import load_samples
+from fieldwren.learn.factory import HEAD_KEY, Embeddings, StoredEmbeddings, StoredShares, statistics_of
+from fieldwren.learn.samples import Samples, load_samples
 from fieldwren.ops.lowering import lower
-from fieldwren.plan import plan
 from fieldwren.tflite import read_model
 from fieldwren.train import recipe, synth
 from fieldwren.train.augment import to_pcm
@@ -46,13 +45,13 @@ def stored_head(app: str | Path, data: Path, hold_out: Sequence[str] = (), seed:
     """
     loaded = load_app(app)
     graph = read_model(loaded.model_path)
-    made = cut(graph)
+    made = cut(graph, adapters=loaded.learn is not None and loaded.learn.adapters)
     model = app_model(loaded, graph, lower(graph, PORTABLE))
-    backbone = plan(lower(made.backbone, PORTABLE))
-    groups = load_samples(model, backbone, data, graph.metadata)
+    groups = load_samples(model, made, data, graph.metadata)
     kept = [samples for samples in groups if samples.group not in hold_out]
     if not kept:
         raise BadInputError(f"{data}: nothing is left without {', '.join(hold_out)}")
+    features = made.weights.shape[1]
     embeddings = np.concatenate([samples.embeddings for samples in kept])
     labels = np.concatenate([samples.labels for samples in kept])
     known = np.isin(labels, model.labels)
@@ -60,19 +59,34 @@ def stored_head(app: str | Path, data: Path, hold_out: Sequence[str] = (), seed:
     rng = np.random.default_rng(seed)
     drawn: dict[str, Embeddings] = {}
     for label in model.labels:
-        drawn[label] = _spread([s.embeddings[s.labels == label] for s in kept], REPLAY + GUARD, rng)
-    others = _spread([s.embeddings[~np.isin(s.labels, model.labels)] for s in kept], 2 * REPLAY, rng)
+        drawn[label] = _spread([_with_shares(s)[s.labels == label] for s in kept], REPLAY + GUARD, rng)
+    others = _spread([_with_shares(s)[~np.isin(s.labels, model.labels)] for s in kept], 2 * REPLAY, rng)
     background = next((label for label in loaded.detector.background if not len(drawn.get(label, ()))), None)
     if background is not None:  # what is none of the others is what this class is there for
         drawn[background], others = others[: REPLAY + GUARD], others[REPLAY + GUARD :]
     others = others[:REPLAY]
+    replay = {label: rows[:REPLAY] for label, rows in drawn.items() if len(rows)}
+    guard = {label: rows[REPLAY:] for label, rows in drawn.items() if len(rows) > REPLAY}
+
+    def embeddings_in(parts: Mapping[str, Embeddings]) -> dict[str, Embeddings]:
+        return {label: np.ascontiguousarray(rows[:, :features]) for label, rows in parts.items()}
+
+    def shares_in(parts: Mapping[str, Embeddings]) -> dict[str, NDArray[np.uint8]]:
+        return {label: np.ascontiguousarray(rows[:, features:]).view(np.uint8) for label, rows in parts.items()}
+
+    shares = None
+    if made.site is not None and made.site.positions:
+        shares = StoredShares(shares_in(replay), shares_in(guard), shares_in({"": others})[""])
     return StoredEmbeddings(
-        mean,
-        gain,
-        {label: rows[:REPLAY] for label, rows in drawn.items() if len(rows)},
-        {label: rows[REPLAY:] for label, rows in drawn.items() if len(rows) > REPLAY},
-        others,
+        mean, gain, embeddings_in(replay), embeddings_in(guard), np.ascontiguousarray(others[:, :features]), shares
     )
+
+
+def _with_shares(samples: Samples) -> Embeddings:
+    """Embeddings, and behind each its shares, if there are any."""
+    if samples.shares is None:
+        return samples.embeddings
+    return np.concatenate([samples.embeddings, samples.shares.view(np.int8)], axis=1)
 
 
 def speak(recipe_file: Path, seed: int | None, folder: Path) -> None:

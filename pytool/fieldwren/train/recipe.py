@@ -28,9 +28,10 @@ class Voices(_Table):
 class Windows(_Table):
     """How many windows are made of each clip, by corpus."""
 
-    spoken_digits: int
-    speech_commands: int
-    espeak: int
+    spoken_digits: int = 0
+    speech_commands: int = 0
+    recorded: int = 0  # of anybody's recordings (`train keyword`)
+    espeak: int = 0
     background_share: float  # of all windows
     background_weight: float  # of a background window in the loss; below 1 misses fewer words and accepts more
 
@@ -80,6 +81,7 @@ class KeywordRecipe(_Table):
     schema_version: Literal[1]
     kind: Literal["keyword"]
     seed: int
+    words: tuple[str, ...] = ()  # `train keyword`: the classes; default: every word that was recorded
     front_end: dict[str, object]  # fields of features.AudioFrontEnd that differ from its defaults
     voices: Voices
     windows: Windows

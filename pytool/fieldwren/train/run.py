@@ -18,13 +18,14 @@ import numpy as np
 from fieldwren import paths
 from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.features import FrontEndParameters
-from fieldwren.train import anomaly, characters, digits, presence, recipe, regression, windowset
+from fieldwren.train import anomaly, characters, digits, keyword, presence, recipe, regression, windowset
 from fieldwren.train.budget import merged, preset
 from fieldwren.train.classifier import Fitted, Plans, Prepared, class_weights, fit_classifier
 from fieldwren.train.data import leaks
 from fieldwren.train.trained import Request, Trained
 
-EXAMPLES = ("digits", "presence", "characters", "sine", "anomaly")
+EXAMPLES = ("digits", "keyword", "presence", "characters", "sine", "anomaly")
+LOADERS = {"digits": digits.load, "keyword": keyword.load}
 _GENERATED = ("sine",)
 """Examples whose data are computed."""
 _TRAINERS: Mapping[str, Callable[[Any, Request], Trained]] = {
@@ -94,7 +95,8 @@ def train(
         raise MissingToolError("training needs TensorFlow: pip install 'fieldwren[train]'")
     if not data.is_dir() and data.suffix != ".zip" and example not in _GENERATED:
         raise MissingToolError(f"{data} is not a folder: point --data at the recordings or tables")
-    source = paths.examples() / example
+    # A model of anybody's own words has no example, only a recipe to begin with.
+    source = paths.templates() / "train" / example if example == "keyword" else paths.examples() / example
     settings = recipe.load(recipe_file or source / "train.toml")
     seed = settings.seed if seed is None else seed
     request = Request(data, hold_out, tuple(without_classes), seed, say)
@@ -110,7 +112,7 @@ def train(
     assert isinstance(settings, recipe.KeywordRecipe | recipe.PresenceRecipe)
     settings = _changed(settings, seed, model, budget, board, teacher)
     if isinstance(settings, recipe.KeywordRecipe):
-        prepared = _keyword(settings, data, say, hold_out=hold_out, without_classes=without_classes, seed=seed)
+        prepared = _keyword(example, settings, data, say, hold_out=hold_out, without_classes=without_classes, seed=seed)
     else:
         assert isinstance(settings, recipe.PresenceRecipe)
         if without_classes:
@@ -204,6 +206,7 @@ def _changed(
 
 
 def _keyword(
+    example: str,
     settings: recipe.KeywordRecipe,
     folder: Path,
     say: Callable[[str], None],
@@ -212,7 +215,9 @@ def _keyword(
     without_classes: Sequence[str],
     seed: int,
 ) -> Prepared:
-    data = digits.load(settings, folder, hold_out=hold_out, without_classes=without_classes, seed=seed, progress=say)
+    data = LOADERS[example](
+        settings, folder, hold_out=hold_out, without_classes=without_classes, seed=seed, progress=say
+    )
     test = windowset.of_clips(data.front_end, data.held_out, data.classes)
     return Prepared(
         data.front_end,

@@ -35,6 +35,7 @@ def run_flower(population: Population, progress: Callable[[Round, int], None] | 
     """
     os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")  # read when flwr and ray are imported
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # 15 otherwise, and this process waits for them
     try:
         import flwr.simulation
         import ray  # noqa: F401 - the engine needs it

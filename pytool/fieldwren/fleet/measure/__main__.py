@@ -1,4 +1,4 @@
-"""`python -m fieldwren.fleet.measure scale|flower|digits|exchange|faults|sine|characters [--data DIR] --out FILE`."""
+"""`python -m fieldwren.fleet.measure scale|flower|emulated|digits|exchange|faults|sine|characters [--data DIR] --out FILE`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from fieldwren.files import written_whole
 WHAT = {
     "scale": "scale",
     "flower": "scale",
+    "emulated": "emulated",
     "digits": "digits",
     "exchange": "digits",
     "faults": "digits",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -15,12 +14,13 @@ from fieldwren.errors import BadInputError
 from fieldwren.ops.lowering import lower
 from fieldwren.plan import plan
 from fieldwren.runtime import Interpreter
+from fieldwren.steps import Steps
 from fieldwren.tflite.reader import read_bytes
 from fieldwren.train import models, quantise
 from fieldwren.train.step import StepGraph
 from fieldwren.train.step import to_int8 as step_to_int8
 from fieldwren.train.zoo import tables
-from fieldwren.train.zoo.crnn import crnn, events_pooling
+from fieldwren.train.zoo.crnn import crnn
 from fieldwren.train.zoo.crnn import step_graph as crnn_step
 from fieldwren.train.zoo.mobilenet_audio import mobilenet_audio
 from fieldwren.train.zoo.ssm import ssm
@@ -57,18 +57,6 @@ def build(table: tables.Model, shape: Sequence[int], classes: int, *, rows: int 
             return ssm(shape[0], shape[1], classes, **options)
 
 
-@dataclass(frozen=True)
-class Steps:
-    """How a network with a state is fed a window: `count` steps of `frames` frames; the first frames may be left out.
-
-    `answer` is what the window's answer is made of: the last step's output, or the events in all of them.
-    """
-
-    count: int
-    frames: int
-    answer: str  # "last" or "events"
-
-
 def steps_of(table: tables.Model, frames: int) -> Steps | None:
     """For windows of `frames`; None for a network that takes a window at once."""
     match table:
@@ -99,16 +87,8 @@ def macs(content: bytes) -> int:
 
 def stepwise(features: Float, steps: Steps) -> Float:
     """[n, steps, frames a step, …] of windows [n, frames, …]; frames that are over at the front are left out."""
-    kept = features[:, features.shape[1] - steps.count * steps.frames :]
+    kept = features[:, features.shape[1] - steps.window_frames :]
     return kept.reshape(len(features), steps.count, steps.frames, *features.shape[2:])
-
-
-def answered(posteriors: Float, answer: str) -> Float:
-    """[n, classes] of the outputs of every step [n, steps, classes]."""
-    if answer == "last":
-        return posteriors[:, -1]
-    made: Float = events_pooling(posteriors, np)
-    return made
 
 
 def run_int8(table: tables.Model, content: bytes, features: Float) -> Float:
@@ -116,7 +96,8 @@ def run_int8(table: tables.Model, content: bytes, features: Float) -> Float:
     steps = steps_of(table, features.shape[1])
     if steps is None:
         return quantise.run_int8(content, features)
-    return answered(run_steps(content, stepwise(features, steps)), steps.answer)
+    made: Float = steps.answered(run_steps(content, stepwise(features, steps)))
+    return made
 
 
 def run_steps(content: bytes, sequences: Float) -> Float:

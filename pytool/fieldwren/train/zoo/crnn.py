@@ -4,7 +4,7 @@ No stride in time anywhere: there is one answer a frame (the shape of the system
 convolutions look back only, so that on the device a step takes one frame and never computes one twice; GRU or LSTM
 carry the rest. Its states are variables of the exported step (`step_graph`).
 
-Trained on windows that say what was said, not when: `events_pooling` makes one answer of a window's frames.
+Trained on windows that say what was said, not when: `steps.events_pooling` makes one answer of a window's frames.
 """
 
 from __future__ import annotations
@@ -16,24 +16,11 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from fieldwren.steps import events_pooling
 from fieldwren.train.step.graph import Float, StepGraph, Value
 from fieldwren.train.zoo.folding import folded
 
 _KERNEL = 3
-_EPSILON = 1e-4
-
-
-def events_pooling(posteriors: Any, xp: Any = ops) -> Any:
-    """[…, classes] of frame-wise [..., frames, classes]; class 0 is the background.
-
-    Linear softmax pooling (arXiv 1810.09050) for each event: Σ p² / Σ p, near its largest value; what the events leave is
-    the background's. `xp` is keras.ops or numpy.
-    """
-    events = posteriors[..., 1:]
-    pooled = xp.sum(events * events, -2) / (xp.sum(events, -2) + _EPSILON)
-    rest = xp.maximum(1 - xp.sum(pooled, -1, keepdims=True), _EPSILON)
-    made = xp.concatenate([rest, pooled], -1)
-    return made / xp.sum(made, -1, keepdims=True)
 
 
 @keras.saving.register_keras_serializable("fieldwren")
@@ -42,7 +29,7 @@ class EventsPooling(layers.Layer):  # type: ignore[misc]  # Keras has no types
 
     def call(self, inputs: Any) -> Any:
         """[batch, classes] of [batch, frames, classes]."""
-        return events_pooling(inputs)
+        return events_pooling(inputs, ops)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Without frames."""

@@ -1,0 +1,105 @@
+"""Keras models as TensorFlow's converter can take them, and in words why some cannot be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fieldwren.errors import BadInputError
+from fieldwren.graph import Graph
+
+UNROLLED_STEPS_MOST = 128
+"""Recurrent layers are written out step by step; beyond, the file would hold thousands of operators."""
+
+
+def load(path: Path) -> Any:
+    """The model in a .keras or .h5 file, for inference.
+
+    Raises BadInputError with the reason: no Keras model, code in a Lambda layer, a class that is not known here.
+    """
+    import keras
+
+    try:
+        return keras.models.load_model(path, compile=False)
+    except Exception as error:
+        text = str(error)
+        if "Lambda" in text and "safe" in text:
+            raise BadInputError(
+                f"{path}: has a Lambda layer, whose code is not run from a file: export the model as a SavedModel "
+                "(model.export) and convert that"
+            ) from error
+        unknown = re.search(r"(?:Could not locate class|Unknown layer:) '?(\w+)", text)
+        if unknown is not None:
+            raise BadInputError(
+                f"{path}: has layers of the class {unknown[1]!r}, which only your program knows: export the model as a SavedModel "
+                "(model.export) and convert that"
+            ) from error
+        reason = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
+        raise BadInputError(
+            f"{path}: is no Keras model (.keras, .h5) or SavedModel that can be read: {reason[:300]}"
+        ) from error
+
+
+def convertible(model: Any, path: Path) -> Any:
+    """`model`, or a copy with the same weights that the converter has integer operators for.
+
+    Recurrent layers are unrolled (else a loop remains, WHILE, which no integer kernel runs); what computes in half
+    precision computes in float32. Raises BadInputError for recurrent layers over too many or an unknown number of steps.
+    """
+    import keras
+
+    recurrent = [layer for layer in leaves(model) if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional)]
+    for layer in recurrent:
+        steps = layer.input.shape[1]
+        if steps is None or steps > UNROLLED_STEPS_MOST:
+            raise BadInputError(
+                f"{path}: layer {layer.name} runs over {steps or 'an open number of'} steps, and at most "
+                f"{UNROLLED_STEPS_MOST} can be written out: shorten its input, or train a step model (docs/training.md)"
+            )
+    halves = any("16" in str(getattr(layer, "compute_dtype", "")) for layer in leaves(model))
+    if not recurrent and not halves:
+        return model
+    made = keras.models.clone_model(
+        model, clone_function=lambda layer: layer.__class__.from_config(_changed(layer.get_config())), recursive=True
+    )
+    made.set_weights(model.get_weights())
+    return made
+
+
+def leaves(model: Any) -> list[Any]:
+    """All layers of a model and of the models in it."""
+    found = []
+    for layer in model.layers:
+        found += leaves(layer) if hasattr(layer, "layers") else [layer]
+    return found
+
+
+def _changed(config: Any) -> Any:
+    """A layer's configuration with loops unrolled and in float32, to any depth."""
+    if isinstance(config, list):
+        return [_changed(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    made = {key: _changed(value) for key, value in config.items()}
+    if "unroll" in made:
+        made["unroll"] = True
+    if "16" in str(made.get("dtype")):
+        made["dtype"] = "float32"
+    return made
+
+
+def unfolded_norms(names: Sequence[str], graph: Graph) -> list[str]:
+    """Which of the batch normalisations `names` are left in a converted graph as operators of their own.
+
+    One is folded into the convolution or fully connected layer before it; where there is none, a MUL and an ADD remain.
+    """
+    main = graph.main
+    own = [op for op in main.operators if op.name in ("MUL", "ADD", "SUB", "RSQRT")]
+    outputs = [main.tensors[op.outputs[0]].name for op in own]
+    return [
+        name
+        for name in names
+        if any(name in output.split("/") or f"{name}_1" in output.split("/") for output in outputs)
+    ]
