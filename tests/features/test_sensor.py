@@ -201,3 +201,22 @@ def test_rows_that_stand_still_give_the_same_window(frames: int, hop: int, diffe
                 still += 1
                 np.testing.assert_array_equal(seen[-1], seen[-2])
     assert still > 50 if frames > 1 else still == 0
+
+
+def test_activity_is_the_logarithm_of_the_mean_change() -> None:
+    rng = np.random.default_rng(5)
+    rows = rng.normal(0, [1, 20], (60, 2)).astype(np.float32)
+    rows[30:45, 1] = rows[30, 1]  # stuck
+    p = SensorFrontEnd.fit(rows, channels=("a", "b"), row_interval_ms=1000, activity_rows=(1, 8))
+    made = row_windows(p, rows)
+    assert made.last_row[0] == 8 and made.inputs.shape[1:] == (1, 6)
+    steps = np.abs(np.diff(rows.astype(np.float64), axis=0))
+    for window, last in zip(made.inputs, made.last_row, strict=True):
+        for number, count in enumerate(p.activity_rows):
+            level = np.log(steps[last - count : last].mean(axis=0) + p.activity_floor)
+            wanted = (level - p.activity_offset[number]) / p.activity_scale[number]
+            assert np.allclose(window[0, 2 + 2 * number : 4 + 2 * number], wanted, rtol=1e-4, atol=1e-4)
+    stuck = made.inputs[made.last_row == 44][0, 0]
+    assert stuck[5] == made.inputs[:, 0, 5].min() < -1.9
+    with pytest.raises(BadInputError, match="activity_floor"):
+        dataclasses.replace(p, activity_floor=(0.0, 1.0))

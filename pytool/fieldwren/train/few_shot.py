@@ -25,10 +25,10 @@ from fieldwren.train import train
 WAYS, SHOTS, REPEATS = 5, 5, 100
 
 
-def measure(data: Path, models: Path, seed: int) -> dict[str, float]:
+def measure(data: Path, models: Path, seed: int, only: Sequence[str] = ()) -> dict[str, float]:
     """Accuracy on each alphabet, by the C code of the device."""
     found = {}
-    for alphabet in sorted({drawing.alphabet for drawing in read_drawings(data)}):
+    for alphabet in only or sorted({drawing.alphabet for drawing in read_drawings(data)}):
         app = models / f"{alphabet}-{seed}"
         if not (app / "model.tflite").exists():
             train(
@@ -50,13 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m fieldwren.train.few_shot", description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--models", type=Path, required=True, help="Folder for the trained apps.")
+    parser.add_argument("--only", action="append", default=[], metavar="ALPHABET")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(arguments)
     try:
-        found = measure(given.data, given.models, given.seed)
+        found = measure(given.data, given.models, given.seed, given.only)
         document = {
-            "command": f"python -m fieldwren.train.few_shot --data {given.data} --models {given.models} --out {given.out}",
+            "command": " ".join(["python -m fieldwren.train.few_shot", *(arguments or sys.argv[1:])]),
             "what": f"{WAYS}-way {SHOTS}-shot accuracy, frozen backbone and the device's head, mean of {REPEATS} draws",
             "accuracy": found,
             "mean": round(float(np.mean(list(found.values()))), 4),
