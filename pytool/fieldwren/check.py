@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fieldwren.app import MANIFEST, LearnSettings, load_app
+from fieldwren.app import MANIFEST, App, load_app
 from fieldwren.app_model import app_model
 from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import Board, load_board
@@ -152,20 +152,18 @@ def _learning(path: Path, board: Board) -> LearningCheck:
         record_bytes=settings.record_bytes(factory),
         slots=layout.slots if layout else 0,
         saves_per_day=layout.saves_per_day if layout else None,
-        adapters=_adapters(shown.learn, backbone, factory, graph, board),
+        adapters=_adapters(shown, backbone, factory, graph, board),
     )
 
 
-def _adapters(
-    learn: LearnSettings, backbone: Graph, factory: Factory, graph: Graph, board: Board
-) -> AdapterCheck | None:
+def _adapters(app: App, backbone: Graph, factory: Factory, graph: Graph, board: Board) -> AdapterCheck | None:
     if factory.site is None:
         return None
     without = replace(factory, site=None)
     core = core_of(board)
     adapted, plain = plan(lower(backbone, core)), plan(lower(cut(graph).backbone, core))
     layer, usual = _instructions(adapted, core, factory.site), _instructions(plain, core, factory.site)
-    ram = settings.learning_ram_bytes(learn, factory, board) - settings.learning_ram_bytes(learn, without, board)
+    ram = settings.learning_ram_bytes(app, factory, board) - settings.learning_ram_bytes(app, without, board)
     return AdapterCheck(
         channels=factory.adapter_channels,
         ram_bytes=ram + adapted.state_bytes,
