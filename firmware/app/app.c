@@ -9,7 +9,8 @@ static int is_pcm(const fw_app_t *app) {
 }
 
 static uint32_t element_bytes(const fw_app_config_t *config) {
-  return config->input == FW_INPUT_PCM ? (uint32_t)sizeof(int16_t) : config->columns * (uint32_t)sizeof(float);
+  if (config->input == FW_INPUT_PCM) return (uint32_t)sizeof(int16_t);
+  return config->columns * (config->input == FW_INPUT_ROWS ? (uint32_t)sizeof(float) : 1u);
 }
 
 /* What the host checked before it generated anything; checked again because model and configuration can be
@@ -17,8 +18,8 @@ static uint32_t element_bytes(const fw_app_config_t *config) {
 static int config_is_valid(const fw_app_config_t *config) {
   const uint64_t values = (uint64_t)config->frontend->window_frames * config->frontend->frame_values;
   const int is_pcm_frontend = config->frontend->kind != FW_FRONTEND_SENSOR;
-  if (config->input > FW_INPUT_ROWS || (config->input == FW_INPUT_PCM) != is_pcm_frontend) return 0;
-  if (config->columns == 0u || (config->input == FW_INPUT_PCM && config->columns != 1u)) return 0;
+  if (config->input > FW_INPUT_ROWS_INT8 || (config->input == FW_INPUT_PCM) != is_pcm_frontend) return 0;
+  if (config->columns <= config->targets || (config->input == FW_INPUT_PCM && config->columns != 1u)) return 0;
   if (config->stride_frames == 0u || config->period_denominator == 0u) return 0;
   if (config->input == FW_INPUT_PCM && config->period_numerator_ms != 1000u) return 0;
   if (config->phases > 0u) {
@@ -44,43 +45,75 @@ static fw_learning_t *learning_of(const fw_app_t *app) {
 }
 #endif
 
+#if defined(FW_LEARN)
+/* The head's copy of the window; the window itself is what it should have been. */
+static fw_status_t learned_reconstruction(fw_app_t *app, const int8_t *embedding) {
+  fw_learning_t *const learning = learning_of(app);
+  const fw_tensor_info_t *const input = &fw_model.inputs[0];
+  const uint32_t count = fw_tensor_elements(input);
+  const fw_tensor_info_t copy = {0, (uint32_t)sizeof(float) * count, FW_FLOAT32, 0.0f, 0};
+  if (learning->factory.classes != count) return FW_E_ARGUMENT;
+  fw_learning_target_tensor(learning, app->memory.window, input);
+  return fw_reconstruction_posteriors(app->memory.window, input, fw_learning_values(learning, embedding), &copy,
+                                      &app->config->anomaly, app->memory.residual, app->memory.posteriors);
+}
+
+void fw_app_look_again(fw_app_t *app) {
+  fw_learning_t *const learning = learning_of(app);
+  if (is_autoencoder(app) && learning != NULL) (void)learned_reconstruction(app, learning->config->samples);
+}
+#endif
+
 static fw_status_t posteriors(fw_app_t *app) {
   const fw_app_config_t *config = app->config;
   const void *output = fw_app_output(app, 0);
+  if (is_autoencoder(app) && config->detector.class_count != 2u) return FW_E_ARGUMENT;
 #if defined(FW_LEARN)
   if (learning_of(app) != NULL) {
+    if (is_autoencoder(app)) return learned_reconstruction(app, (const int8_t *)output);
     fw_learning_posteriors(learning_of(app), output, app->memory.posteriors);
     return FW_OK;
   }
 #endif
   if (is_autoencoder(app)) {
-    if (config->detector.class_count != 2u) return FW_E_ARGUMENT;
     return fw_reconstruction_posteriors(app->memory.window, &fw_model.inputs[0], output, &fw_model.outputs[0],
-                                        config->half_error, app->memory.posteriors);
+                                        &config->anomaly, app->memory.residual, app->memory.posteriors);
   }
   return fw_posteriors(output, &fw_model.outputs[0], (fw_posterior_t)config->posterior, app->memory.posteriors,
                        config->detector.class_count);
 }
 
+#if defined(FW_LEARN)
+/* The model gives embeddings; what the learner makes of them is what the app reports. */
+static int learner_fits(const fw_app_t *app) {
+  const fw_learning_t *const learning = learning_of(app);
+  const fw_app_config_t *const config = app->config;
+  const uint32_t outputs = learning->factory.classes;
+  if (fw_model.outputs[0].dtype != FW_INT8 || fw_model.outputs[0].bytes != learning->learner_config.features) return 0;
+  if (fw_learning_has_values(learning) != (is_autoencoder(app) || !has_classes(app))) return 0;
+  if (!fw_learning_has_values(learning)) return config->detector.class_count == fw_learning_labels(learning);
+  return learning->config->targets != NULL && (config->targets == 0u || config->targets == outputs);
+}
+#endif
+
 fw_status_t fw_app_init(fw_app_t *app, const fw_app_config_t *config, const fw_app_memory_t *memory) {
   fw_status_t status;
   memset(app, 0, sizeof *app);
   if (!config_is_valid(config)) return FW_E_ARGUMENT;
+  if (config->input == FW_INPUT_ROWS_INT8 && memory->row == NULL) return FW_E_SPACE;
   if (memory->samples_bytes < FW_SAMPLE_RING_BYTES(1u, element_bytes(config))) return FW_E_SPACE;
   app->config = config;
   app->memory = *memory;
+  app->teach_below = config->teach_below;
   status = fw_frontend_init(&app->frontend, config->frontend, memory->frontend, memory->frontend_bytes);
   if (status != FW_OK) return status;
+#if defined(FW_LEARN)
+  if (learning_of(app) != NULL && !learner_fits(app)) return FW_E_ARGUMENT;
+#endif
   if (has_classes(app)) {
     status = fw_detector_init(&app->detector, &config->detector, memory->detector, memory->detector_bytes);
     if (status != FW_OK) return status;
-    if (is_autoencoder(app) && memory->window == NULL) return FW_E_SPACE;
-#if defined(FW_LEARN)
-    if (learning_of(app) != NULL && (fw_model.outputs[0].dtype != FW_INT8 ||
-                                     fw_model.outputs[0].bytes != learning_of(app)->learner_config.features ||
-                                     config->detector.class_count != fw_learning_labels(learning_of(app)))) {
-      return FW_E_ARGUMENT;
-    }
+    if (is_autoencoder(app) && (memory->window == NULL || memory->residual == NULL)) return FW_E_SPACE;
 #if defined(FW_ADAPTERS)
     if (learning_of(app) != NULL) {
       const fw_adapter_config_t *const adapters = &learning_of(app)->learner_config.adapters;
@@ -91,7 +124,6 @@ fw_status_t fw_app_init(fw_app_t *app, const fw_app_config_t *config, const fw_a
       }
       learning_of(app)->map = (const int8_t *)fw_app_output(app, 1);
     }
-#endif
 #endif
     /* A trial, on whatever is in the arena now, whether the outputs can become that many posteriors. */
     status = posteriors(app);
@@ -246,6 +278,9 @@ static void detect(fw_app_t *app) {
   is_detection = fw_detector_push(&app->detector, app->memory.posteriors, fw_app_time_ms(app), &detection);
 #if defined(FW_LEARN)
   if (learning_of(app) != NULL) {
+    if (is_autoencoder(app) && app->memory.posteriors[1] < fw_posterior_q15(app->teach_below)) {
+      (void)fw_learning_teach_values(learning_of(app), FW_SAMPLE_NEWEST);
+    }
     if (is_detection) {
       fw_learning_detected(learning_of(app), detection.label);
     } else {
@@ -257,6 +292,30 @@ static void detect(fw_app_t *app) {
   if (!is_detection) return;
   app->detections[app->counters.detections % FW_APP_DETECTIONS] = detection;
   app->counters.detections++;
+}
+
+/* A regression's answer. What it should have been, if the newest row said so, is learned after it is given. */
+static void answer_values(fw_app_t *app) {
+  app->values_ready = 1;
+#if defined(FW_LEARN)
+  if (learning_of(app) == NULL) return;
+  (void)fw_learning_values(learning_of(app), (const int8_t *)fw_app_output(app, 0));
+  if (app->config->targets > 0u) (void)fw_learning_teach_values(learning_of(app), FW_SAMPLE_NEWEST);
+#endif
+}
+
+float fw_app_value(const fw_app_t *app, uint32_t index) {
+#if defined(FW_LEARN)
+  if (learning_of(app) != NULL) return learning_of(app)->learner.y[index];
+#endif
+  return fw_tensor_value(fw_app_output(app, 0), &fw_model.outputs[0], index);
+}
+
+uint32_t fw_app_value_count(const fw_app_t *app) {
+#if defined(FW_LEARN)
+  if (learning_of(app) != NULL) return learning_of(app)->factory.classes;
+#endif
+  return has_classes(app) ? 0u : fw_tensor_elements(&fw_model.outputs[0]);
 }
 
 /* Whether the outputs in the arena are those of this window too. */
@@ -292,7 +351,7 @@ static fw_app_event_t infer(fw_app_t *app) {
   if (has_classes(app)) {
     detect(app);
   } else {
-    app->values_ready = 1;
+    answer_values(app);
   }
   return FW_APP_INFERENCE;
 }
@@ -343,15 +402,32 @@ static fw_app_event_t take_samples(fw_app_t *app) {
   return any ? FW_APP_FRAME : FW_APP_IDLE;
 }
 
-static fw_app_event_t take_row(fw_app_t *app) {
+#if defined(FW_LEARN)
+static void show_row(fw_app_t *app, const float *row) {
+  const uint32_t inputs = app->config->columns - app->config->targets;
+  fw_learning_row(learning_of(app), row, app->config->columns);
+  if (app->config->targets > 0u) fw_learning_target(learning_of(app), row + inputs);
+}
+#endif
+
+/* The oldest row that waits; null if there is none. */
+static const float *next_row(fw_app_t *app) {
   const void *row;
+  if (fw_sample_ring_peek(&app->ring, &row) == 0u) return NULL;
+  if (app->config->input == FW_INPUT_ROWS) return (const float *)row;
+  for (uint32_t i = 0; i < app->config->columns; i++) app->memory.row[i] = (float)((const int8_t *)row)[i];
+  return app->memory.row;
+}
+
+static fw_app_event_t take_row(fw_app_t *app) {
+  const float *const row = next_row(app);
   int is_ready = 0;
   fw_status_t status;
-  if (fw_sample_ring_peek(&app->ring, &row) == 0u) return FW_APP_IDLE;
+  if (row == NULL) return FW_APP_IDLE;
 #if defined(FW_LEARN)
-  if (learning_of(app) != NULL) fw_learning_row(learning_of(app), (const float *)row, app->config->columns);
+  if (learning_of(app) != NULL) show_row(app, row);
 #endif
-  status = fw_frontend_push_row(&app->frontend, (const float *)row, app->config->columns, &is_ready);
+  status = fw_frontend_push_row(&app->frontend, row, app->config->columns - app->config->targets, &is_ready);
   fw_sample_ring_drop(&app->ring, 1);
   app->consumed++;
   if (status != FW_OK) {

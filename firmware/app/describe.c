@@ -14,6 +14,7 @@ static const char *dtype_name(uint32_t dtype) {
 }
 
 void fw_device_identity(const fw_device_t *device, fw_json_t *json) {
+  static const char *const inputs[] = {"pcm", "rows", "rows_int8"};
   const fw_app_config_t *config = device->app->config;
   fw_json_object(json, "fieldwren");
   fw_json_uint(json, "protocol", FW_LINK_PROTOCOL);
@@ -24,7 +25,7 @@ void fw_device_identity(const fw_device_t *device, fw_json_t *json) {
   fw_json_text(json, "board", config->board, NAME_BYTES);
   fw_json_text(json, "app", config->name, NAME_BYTES);
   fw_json_text(json, "kind", config->kind, NAME_BYTES);
-  fw_json_string(json, "input", config->input == FW_INPUT_PCM ? "pcm" : "rows");
+  fw_json_string(json, "input", inputs[config->input <= FW_INPUT_ROWS_INT8 ? config->input : FW_INPUT_PCM]);
   fw_json_uint(json, "columns", config->columns);
   if (config->input == FW_INPUT_PCM) {
     fw_json_uint(json, "sample_rate_hz", config->period_denominator);

@@ -19,6 +19,9 @@ static const char *const usages[] = {
     "stream start [sensor]",
     "stream stop [BYTES]",
     "set threshold LABEL|#INDEX VALUE",
+#if defined(FW_LEARN)
+    "set teach_below VALUE",
+#endif
     "capture",
     "reboot",
 #if defined(FW_LEARN)
@@ -126,7 +129,9 @@ static void reboot(fw_device_t *device) {
 const char *fw_device_label_name(const fw_device_t *device, uint32_t label) {
 #if defined(FW_LEARN)
   const fw_learning_t *const learning = device->app->memory.learning;
-  if (learning != NULL && learning->learner_config.classes_most > 1u) return fw_learning_name(learning, label);
+  if (learning != NULL && learning->learner_config.classes_most > 1u && !fw_learning_has_values(learning)) {
+    return fw_learning_name(learning, label);
+  }
 #endif
   return device->app->config->labels[label];
 }
@@ -146,6 +151,23 @@ uint32_t fw_device_find_label(const fw_device_t *device, const char *word) {
   return index;
 }
 
+#if defined(FW_LEARN)
+/* Until the next boot: 1 takes all that comes for normal, 0 learns only what is taught. */
+static void set_teach_below(fw_device_t *device) {
+  fw_app_t *const app = device->app;
+  uint32_t below_q15;
+  if (app->config->posterior != FW_POSTERIOR_RECONSTRUCTION || app->memory.learning == NULL ||
+      !fw_command_q15(&device->link.command, 2, &below_q15)) {
+    fw_link_error(&device->link, "bad_argument",
+                  "set teach_below VALUE, from 0 to 1, of an app for anomalies that learns", FW_COMMAND_WORDS);
+    return;
+  }
+  app->teach_below = (float)below_q15 / (float)FW_Q15_ONE;
+  fw_json_q15(fw_link_answer(&device->link), "teach_below", below_q15);
+  fw_link_answer_end(&device->link);
+}
+#endif
+
 static void set(fw_device_t *device) {
   const fw_command_t *command = &device->link.command;
   const uint32_t classes = device->app->config->detector.class_count;
@@ -153,6 +175,12 @@ static void set(fw_device_t *device) {
   uint32_t threshold_q15;
   fw_json_t *json;
   if (!fw_link_admit(&device->link)) return;
+#if defined(FW_LEARN)
+  if (command->word_count == 3u && fw_command_is(command, 1, "teach_below")) {
+    set_teach_below(device);
+    return;
+  }
+#endif
   if (command->word_count != 4u || !fw_command_is(command, 1, "threshold") ||
       !fw_command_q15(command, 3, &threshold_q15)) {
     fw_link_error(&device->link, "bad_argument", "set threshold LABEL|#INDEX VALUE, VALUE from 0 to 1",
@@ -267,15 +295,14 @@ static int show_detection(fw_device_t *device) {
 /* {"t_ms":1230,"values":[0.25]}: what a regression says. */
 static int show_values(fw_device_t *device) {
   const fw_app_t *app = device->app;
-  const fw_tensor_info_t *tensor = &fw_model.outputs[0];
-  const uint32_t count = fw_tensor_elements(tensor);
+  const uint32_t count = fw_app_value_count(app);
   fw_json_t *json;
   if (!fw_app_take_values(device->app)) return 0;
   json = fw_link_line(&device->link);
   fw_json_uint(json, "t_ms", fw_app_time_ms(app));
   fw_json_array(json, "values");
   for (uint32_t i = 0; i < count && i < FW_DEVICE_VALUES; i++) {
-    fw_json_float(json, NULL, fw_tensor_value(fw_app_output(app, 0), tensor, i));
+    fw_json_float(json, NULL, fw_app_value(app, i));
   }
   fw_json_array_end(json);
   fw_link_line_end(&device->link);

@@ -64,6 +64,31 @@ static void answer_class(fw_device_t *device, uint32_t class_number) {
   fw_link_answer_end(&device->link);
 }
 
+/* What only classes can do. Returns 1 (and has answered) where the outputs are values. */
+static int has_no_classes(fw_device_t *device) {
+  if (!fw_learning_has_values(learning_of(device))) return 0;
+  fw_link_error(&device->link, "bad_argument", "this app's outputs are values, not classes", 0);
+  return 1;
+}
+
+/* An autoencoder learns what is normal, the first of its two labels, and nothing else. */
+static void teach_normal(fw_device_t *device, fw_sample_kind_t kind, uint32_t label) {
+  fw_learning_t *const g = learning_of(device);
+  if (label != 0u) {
+    fw_link_error(&device->link, "bad_argument", "only what is normal can be taught", 1);
+    return;
+  }
+  const fw_status_t status = fw_learning_teach_values(g, kind);
+  if (status == FW_OK) {
+    fw_json_t *json = fw_link_answer(&device->link);
+    fw_json_uint(json, "index", label);
+    fw_json_text(json, "label", fw_device_label_name(device, label), 128);
+    fw_link_answer_end(&device->link);
+  } else {
+    refuse(device, status, "there is no such sample yet", 1);
+  }
+}
+
 static void answer_taught(fw_device_t *device, fw_status_t status, uint32_t class_number, uint32_t word) {
   if (status == FW_OK) {
     answer_class(device, class_number);
@@ -75,7 +100,11 @@ static void answer_taught(fw_device_t *device, fw_status_t status, uint32_t clas
 /* teach LABEL|#INDEX [detected|missed [NUMBER]] */
 static void teach(fw_device_t *device) {
   const fw_command_t *command = &device->link.command;
-  const uint32_t class_number = find_class(device, 1);
+  const uint32_t labels = device->app->config->detector.class_count;
+  const int has_values = fw_learning_has_values(learning_of(device));
+  const uint32_t label = command->word_count > 1u ? fw_device_find_label(device, command->words[1]) : labels;
+  const uint32_t class_number =
+      has_values ? (label < labels ? label : (uint32_t)FW_LEARNER_NEGATIVE) : find_class(device, 1);
   fw_sample_kind_t kind = FW_SAMPLE_NEWEST;
   uint32_t number = 0;
   const int is_numbered = command->word_count == 4u;
@@ -89,7 +118,11 @@ static void teach(fw_device_t *device) {
     fw_link_error(&device->link, "bad_argument", "teach LABEL|#INDEX [detected|missed [NUMBER]]", 2);
   } else if (class_number == FW_LEARNER_NEGATIVE) {
     fw_link_error(&device->link, "unknown_name", "there is no such label", 1);
-  } else if (!is_streaming(device)) {
+  } else if (is_streaming(device)) {
+    return;
+  } else if (has_values) {
+    teach_normal(device, kind, label);
+  } else {
     fw_learning_t *const g = learning_of(device);
     const fw_status_t status =
         is_numbered ? fw_learning_teach_miss(g, number, class_number) : fw_learning_teach(g, kind, class_number);
@@ -134,6 +167,10 @@ static void feedback(fw_device_t *device) {
     return;
   }
   if (is_streaming(device)) return;
+  if (fw_learning_has_values(g) && g->has[FW_SAMPLE_DETECTED] != 0u) {
+    teach_normal(device, FW_SAMPLE_DETECTED, is_right ? g->detected : 0u);
+    return;
+  }
   uint32_t class_number;
   const fw_status_t status = fw_device_feedback(device, is_right, &class_number);
   if (status != FW_OK) {
@@ -155,7 +192,7 @@ static void practise(fw_device_t *device) {
     fw_link_error(&device->link, "bad_argument", "practise [PASSES], from 1 to 1000", 1);
     return;
   }
-  if (is_streaming(device)) return;
+  if (is_streaming(device) || has_no_classes(device)) return;
   const fw_status_t status = fw_learner_practise(&learning_of(device)->learner, (uint16_t)passes);
   if (status == FW_OK) {
     ok(device);
@@ -195,7 +232,7 @@ static void class_change(fw_device_t *device, const char *name) {
 static void class_command(fw_device_t *device) {
   const fw_command_t *command = &device->link.command;
   const uint32_t words = command->word_count;
-  if (is_streaming(device)) return;
+  if (is_streaming(device) || has_no_classes(device)) return;
   if (words == 3u && fw_command_is(command, 1, "add")) {
     class_add(device, command->words[2]);
   } else if (words == 3u && fw_command_is(command, 1, "remove")) {
@@ -322,6 +359,7 @@ static void learn_missed(fw_device_t *device) {
 /* learn class LABEL|#INDEX */
 static void learn_class(fw_device_t *device) {
   const fw_learning_t *const g = learning_of(device);
+  if (has_no_classes(device)) return;
   const uint32_t class_number = find_class(device, 2);
   if (class_number == FW_LEARNER_NEGATIVE || class_number >= g->learner.classes) {
     fw_link_error(&device->link, "unknown_name", "there is no such label", 2);
@@ -339,11 +377,40 @@ static void learn_class(fw_device_t *device) {
   fw_link_answer_end(&device->link);
 }
 
+/* {"values":[…]}, of a regression; {"index":1,"label":"anomaly","confidence":0.83}, of an autoencoder: by the head as
+ * it is now. */
+static void answer_values(fw_device_t *device) {
+  fw_app_t *const app = device->app;
+  const fw_app_config_t *const config = app->config;
+  if (config->detector.class_count == 0u) {
+    (void)fw_learner_classify(&learning_of(device)->learner, learning_of(device)->config->samples);
+    fw_json_t *json = fw_link_answer(&device->link);
+    fw_json_array(json, "values");
+    for (uint32_t i = 0; i < fw_app_value_count(app) && i < FW_DEVICE_VALUES; i++) {
+      fw_json_float(json, NULL, fw_app_value(app, i));
+    }
+    fw_json_array_end(json);
+  } else {
+    fw_app_look_again(app);
+    const uint32_t label = app->memory.posteriors[1] >= config->detector.thresholds_q15[1];
+    fw_json_t *json = fw_link_answer(&device->link);
+    fw_json_uint(json, "index", label);
+    fw_json_text(json, "label", fw_device_label_name(device, label), 128);
+    fw_json_q15(json, "confidence", app->memory.posteriors[label]);
+    fw_json_bool(json, "accepted", 1);
+  }
+  fw_link_answer_end(&device->link);
+}
+
 /* learn answer: what the newest sample is, by the head as it is now. */
 static void learn_answer(fw_device_t *device) {
   fw_learning_t *const g = learning_of(device);
   if (g->has[FW_SAMPLE_NEWEST] == 0u) {
     fw_link_error(&device->link, "not_ready", "there is no such sample yet", FW_COMMAND_WORDS);
+    return;
+  }
+  if (fw_learning_has_values(g)) {
+    answer_values(device);
     return;
   }
   const fw_learner_answer_t answer = fw_learner_classify_row(&g->learner, g->config->samples);

@@ -26,6 +26,7 @@ fw_status_t fw_learning_open(fw_learning_t *g, const fw_learning_config_t *confi
 
 void fw_learning_restart(fw_learning_t *g) {
   memset(g->has, 0, sizeof g->has);
+  memset(g->has_target, 0, sizeof g->has_target);
   g->near.posterior_q15 = 0;
   g->misses = 0;
   g->rule_count = 0;
@@ -61,7 +62,9 @@ uint32_t fw_learning_class(const fw_learning_t *g, uint32_t label) {
 
 const char *fw_learning_name(const fw_learning_t *g, uint32_t label) {
   const uint32_t class_number = fw_learning_class(g, label);
-  return class_number == FW_LEARNER_NEGATIVE || is_pair(g) ? "" : g->learner.table[class_number].name;
+  return class_number == FW_LEARNER_NEGATIVE || is_pair(g) || fw_learning_has_values(g)
+             ? ""
+             : g->learner.table[class_number].name;
 }
 
 /* ---- samples ---- */
@@ -70,9 +73,17 @@ static int8_t *sample(const fw_learning_t *g, fw_sample_kind_t kind) {
   return g->config->samples + (uint32_t)kind * fw_learner_row_bytes(&g->learner_config);
 }
 
+static float *target(const fw_learning_t *g, fw_sample_kind_t kind) {
+  return g->config->targets + (uint32_t)kind * g->factory.classes;
+}
+
 static void keep(fw_learning_t *g, fw_sample_kind_t kind) {
   memcpy(sample(g, kind), sample(g, FW_SAMPLE_NEWEST), fw_learner_row_bytes(&g->learner_config));
   g->has[kind] = 1;
+  g->has_target[kind] = g->has_target[FW_SAMPLE_NEWEST];
+  if (g->has_target[kind] != 0u) {
+    memcpy(target(g, kind), target(g, FW_SAMPLE_NEWEST), sizeof(float) * g->factory.classes);
+  }
 }
 
 /* A class that was added and never taught is nobody's answer: its share goes to the others. */
@@ -107,7 +118,7 @@ void fw_learning_fold(const fw_learning_t *g, void *model_state) {
 #endif
 
 void fw_learning_heard(fw_learning_t *g, const int8_t *embedding) {
-  note_sample(g, embedding);
+  if (embedding != sample(g, FW_SAMPLE_NEWEST)) note_sample(g, embedding);
   g->has[FW_SAMPLE_NEWEST] = 1;
 }
 
@@ -127,6 +138,32 @@ void fw_learning_posteriors(fw_learning_t *g, const int8_t *embedding, uint16_t 
     const bool is_known = l->table[c].anchor != FW_LEARNER_NO_ANCHOR || l->table[c].taught != 0u;
     if (is_known) posteriors_q15[fw_learning_label(g, c)] = fw_posterior_q15(l->y[c] / share);
   }
+}
+
+int fw_learning_has_values(const fw_learning_t *g) {
+  return g->learner_config.loss == FW_LOSS_SQUARED;
+}
+
+const float *fw_learning_values(fw_learning_t *g, const int8_t *embedding) {
+  fw_learning_heard(g, embedding);
+  (void)fw_learner_classify(&g->learner, embedding);
+  return g->learner.y;
+}
+
+void fw_learning_target(fw_learning_t *g, const float *values) {
+  float *const kept = target(g, FW_SAMPLE_NEWEST);
+  g->has_target[FW_SAMPLE_NEWEST] = 1;
+  for (uint32_t i = 0; i < g->factory.classes; ++i) {
+    kept[i] = values[i];
+    if (!(values[i] - values[i] == 0.0f)) g->has_target[FW_SAMPLE_NEWEST] = 0;
+  }
+}
+
+void fw_learning_target_tensor(fw_learning_t *g, const void *values, const fw_tensor_info_t *tensor) {
+  for (uint32_t i = 0; i < g->factory.classes; ++i) {
+    target(g, FW_SAMPLE_NEWEST)[i] = fw_tensor_value(values, tensor, i);
+  }
+  g->has_target[FW_SAMPLE_NEWEST] = 1;
 }
 
 void fw_learning_detected(fw_learning_t *g, uint32_t label) {
@@ -170,6 +207,14 @@ static fw_status_t teach(fw_learning_t *g, const int8_t *embedding, uint32_t cla
   if (embedding == NULL) return FW_E_UNKNOWN;
   if (g->refused != 0u || g->held != 0u) return FW_E_STATE;
   const fw_status_t status = fw_learner_teach(&g->learner, embedding, (uint16_t)class_number);
+  if (status == FW_OK) ++g->teachings;
+  return status;
+}
+
+fw_status_t fw_learning_teach_values(fw_learning_t *g, fw_sample_kind_t kind) {
+  if (g->has[kind] == 0u || g->has_target[kind] == 0u) return FW_E_UNKNOWN;
+  if (g->refused != 0u) return FW_E_STATE;
+  const fw_status_t status = fw_learner_teach_values(&g->learner, sample(g, kind), target(g, kind));
   if (status == FW_OK) ++g->teachings;
   return status;
 }

@@ -5,6 +5,7 @@
 
 #include "features/quantise.h"
 #include "fw_float.h"
+#include "fw_math.h"
 
 #define CHANNELS_MAXIMUM    1024u
 #define DIFFERENCES_MAXIMUM 16u
@@ -23,7 +24,15 @@ fw_status_t fw_sensor_check(const fw_frontend_config_t *config) {
   for (uint32_t d = 0; d < sensor->difference_count; d++) {
     if (sensor->difference_rows[d] == 0u || sensor->difference_rows[d] > 4096u) return FW_E_ARGUMENT;
   }
-  const uint32_t values = (uint32_t)sensor->channel_count * (1u + sensor->difference_count);
+  if (sensor->activity_count > DIFFERENCES_MAXIMUM) return FW_E_ARGUMENT;
+  if (sensor->activity_count > 0u && (sensor->activity_rows == NULL || sensor->activity_floor == NULL ||
+                                      sensor->activity_offset == NULL || sensor->activity_gain == NULL)) {
+    return FW_E_ARGUMENT;
+  }
+  for (uint32_t a = 0; a < sensor->activity_count; a++) {
+    if (sensor->activity_rows[a] == 0u || sensor->activity_rows[a] > 4096u) return FW_E_ARGUMENT;
+  }
+  const uint32_t values = (uint32_t)sensor->channel_count * (1u + sensor->difference_count + sensor->activity_count);
   return config->frame_values == values ? FW_OK : FW_E_ARGUMENT;
 }
 
@@ -31,6 +40,9 @@ uint32_t fw_sensor_history_rows(const fw_sensor_config_t *sensor) {
   uint32_t longest = 0;
   for (uint32_t d = 0; d < sensor->difference_count; d++) {
     if (sensor->difference_rows[d] > longest) longest = sensor->difference_rows[d];
+  }
+  for (uint32_t a = 0; a < sensor->activity_count; a++) {
+    if (sensor->activity_rows[a] > longest) longest = sensor->activity_rows[a];
   }
   return longest + 1u;
 }
@@ -77,6 +89,22 @@ static float clipped(const fw_sensor_config_t *sensor, float value) {
   return clamped(value, sensor->clip_low, sensor->clip_high);
 }
 
+/* Of a channel from row to row, over so many rows up to the one at ring slot `at`, newest first. */
+static float mean_change(const fw_frontend_t *fe, uint32_t at, uint32_t channel, uint32_t count) {
+  const fw_sensor_config_t *const sensor = fe->config->sensor;
+  const uint32_t channels = sensor->channel_count, rows = fw_sensor_history_rows(sensor);
+  const float *const history = (const float *)fe->work;
+  float later = history[at * channels + channel];
+  float sum = 0.0f;
+  for (uint32_t i = 0; i < count; i++) {
+    at = at == 0u ? rows - 1u : at - 1u;
+    const float earlier = history[at * channels + channel];
+    sum += later > earlier ? later - earlier : earlier - later;
+    later = earlier;
+  }
+  return sum / (float)count;
+}
+
 int fw_sensor_frame(fw_frontend_t *fe, const float *row) {
   const fw_sensor_config_t *const sensor = fe->config->sensor;
   const uint32_t channels = sensor->channel_count, rows = fw_sensor_history_rows(sensor);
@@ -102,6 +130,13 @@ int fw_sensor_frame(fw_frontend_t *fe, const float *row) {
     const uint32_t back = sensor->difference_rows[d];
     const float *const earlier = history + (at >= back ? at - back : at + rows - back) * channels;
     for (uint32_t c = 0; c < channels; c++) *frame++ = clipped(sensor, (slot[c] - earlier[c]) * *gain++);
+  }
+  for (uint32_t a = 0; a < sensor->activity_count; a++) {
+    for (uint32_t c = 0; c < channels; c++) {
+      const float level = fw_logf(mean_change(fe, at, c, sensor->activity_rows[a]) + sensor->activity_floor[c]);
+      const uint32_t i = a * channels + c;
+      *frame++ = clipped(sensor, (level - sensor->activity_offset[i]) * sensor->activity_gain[i]);
+    }
   }
   return 1;
 }

@@ -44,8 +44,9 @@ extern "C" {
 #define FW_APP_STATE_BYTES(state_bytes, phases) (FW_APP_STATE_STEP(state_bytes) * ((phases) > 1u ? (phases) : 1u))
 
 typedef enum {
-  FW_INPUT_PCM = 0, /* elements are int16 samples */
-  FW_INPUT_ROWS = 1 /* elements are rows of float32; NaN means missing */
+  FW_INPUT_PCM = 0,      /* elements are int16 samples */
+  FW_INPUT_ROWS = 1,     /* elements are rows of float32; NaN means missing */
+  FW_INPUT_ROWS_INT8 = 2 /* elements are rows of int8: of an image, for example */
 } fw_input_kind_t;
 
 typedef struct {
@@ -58,10 +59,14 @@ typedef struct {
   fw_microphone_config_t microphone; /* FW_INPUT_PCM only */
   fw_detector_config_t detector;
   const char *const *labels; /* [detector.class_count] */
-  float half_error;       /* FW_POSTERIOR_RECONSTRUCTION: the mean squared error that is as likely an anomaly as not */
-  uint32_t posterior;     /* fw_posterior_t */
-  uint32_t input;         /* fw_input_kind_t */
-  uint32_t columns;       /* values in an element: 1 for PCM, channels for rows */
+  float teach_below;         /* an autoencoder that learns takes an input for normal, and learns it, while the anomaly's
+                                     posterior is below this; 0: only what it is told */
+  fw_anomaly_t anomaly;      /* FW_POSTERIOR_RECONSTRUCTION */
+  uint32_t posterior;        /* fw_posterior_t */
+  uint32_t input;            /* fw_input_kind_t */
+  uint32_t columns;          /* values in an element: 1 for PCM, channels and targets for rows */
+  uint32_t targets; /* so many columns, the last ones, are no input: they say what the outputs should be, and teach an
+                       app that learns; a row without them is only answered */
   uint32_t stride_frames; /* PCM: frames from one inference to the next; rows: 1, the front end counts hops */
   uint32_t phases;        /* 0: the model sees whole windows. Else it is an incremental one (PCM only), whose input
                              holds the frames of this many strides; as many instances of its state take turns */
@@ -79,6 +84,8 @@ typedef struct {
   void *detector; /* FW_DETECTOR_BYTES(), 4-byte aligned */
   uint32_t detector_bytes;
   void *window;     /* FW_POSTERIOR_RECONSTRUCTION: as large as the model's input, 4-byte aligned; else null */
+  float *residual;  /* likewise: [elements of the model's input] */
+  float *row;       /* FW_INPUT_ROWS_INT8: [columns]; else null */
   int16_t *capture; /* where fw_app_capture() records to; null: nothing is ever recorded */
   uint32_t capture_samples;
   uint16_t *posteriors;    /* [class_count] */
@@ -135,6 +142,7 @@ typedef struct {
   uint8_t finishing;
   uint8_t values_ready; /* FW_POSTERIOR_VALUES: the model ran; fw_app_take_values() has not said so yet */
   uint8_t capturing;
+  float teach_below;    /* as configured, or as it was set since */
   uint8_t is_current;   /* the model's outputs are those of the last window; no inference has failed since */
   uint8_t learned_last; /* the last step was one of learning: the next is the input's */
   uint32_t captured;    /* samples in the capture buffer */
@@ -180,8 +188,15 @@ uint32_t fw_app_time_ms(const fw_app_t *app);
  * FW_APP_DETECTIONS newer ones exist. */
 int fw_app_detection(const fw_app_t *app, uint32_t number, fw_detection_t *detection);
 
-/* FW_POSTERIOR_VALUES: 1, once, after an inference; the outputs stay in the arena until the next fw_app_poll(). */
+/* FW_POSTERIOR_VALUES: 1, once, after an inference. */
 int fw_app_take_values(fw_app_t *app);
+
+/* The values of that inference, until the next fw_app_poll(). */
+uint32_t fw_app_value_count(const fw_app_t *app);
+float fw_app_value(const fw_app_t *app, uint32_t index);
+
+/* The posteriors of the newest window again, by the head as it is now: an autoencoder that learns. */
+void fw_app_look_again(fw_app_t *app);
 
 /* Records the samples that the front end hears from now on into memory.capture, until it is full. FW_E_UNKNOWN: this
  * app has no such memory, which is so unless its manifest says that audio may leave the device. */

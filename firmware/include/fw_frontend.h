@@ -130,9 +130,11 @@ typedef enum {
  *   x[c]      = clamp(reading[c], input_low, input_high)
  *   z[c]      = clamp((x[c] - offset[c]) * gain[c], clip_low, clip_high)
  *   d[k][c]   = clamp((x[c] - x[c] difference_rows[k] rows ago) * difference_gain[k][c], clip_low, clip_high)
- * A frame is z, then d[0], d[1] …; a window is window_frames consecutive frames. A channel that misses more
- * than missing_limit values in a row (or has had none yet, with FW_MISSING_HOLD) makes rows unusable: windows
- * and differences begin anew behind them, so none spans the gap. */
+ *   a[k][c]   = clamp((ln(mean |x[c] - x[c] the row before| over activity_rows[k] rows + activity_floor[c])
+ *               - activity_offset[k][c]) * activity_gain[k][c], clip_low, clip_high)
+ * A frame is z, then d[0], d[1] …, then a[0], a[1] …; a window is window_frames consecutive frames. A channel that
+ * misses more than missing_limit values in a row (or has had none yet, with FW_MISSING_HOLD) makes rows unusable:
+ * windows and differences begin anew behind them, so none spans the gap. */
 typedef struct {
   uint16_t channel_count;
   uint16_t hop_rows;      /* rows from one window to the next */
@@ -148,6 +150,11 @@ typedef struct {
   const float *fill;               /* [channel_count] or null */
   const uint16_t *difference_rows; /* [difference_count], 1 … 4096 */
   const float *difference_gain;    /* [difference_count][channel_count] */
+  uint8_t activity_count;
+  const uint16_t *activity_rows; /* [activity_count], 1 … 4096 */
+  const float *activity_floor;   /* [channel_count], above 0 */
+  const float *activity_offset;  /* [activity_count][channel_count], as the next */
+  const float *activity_gain;
 } fw_sensor_config_t;
 
 /* TensorFlow Lite Micro's micro front end, in its fixed point:

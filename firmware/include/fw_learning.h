@@ -13,6 +13,7 @@
 #define FW_LEARNING_H
 
 #include "fw_keeper.h"
+#include "fw_model.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -62,6 +63,7 @@ typedef struct {
   uint32_t save_every_ms; /* … and the last save is so long ago. 0: never by itself */
   fw_label_rule_t rule;
   fw_adapter_places_t adapters;
+  float *targets; /* [FW_SAMPLE_KINDS][outputs], of a learner whose outputs are values (FW_LOSS_SQUARED); else null */
 } fw_learning_config_t;
 
 typedef struct {
@@ -82,6 +84,7 @@ typedef struct {
   fw_miss_t near;    /* the likeliest of the stretch that goes on; posterior 0: there is none */
   uint32_t misses;   /* since the app's start */
   uint8_t has[FW_SAMPLE_KINDS];
+  uint8_t has_target[FW_SAMPLE_KINDS]; /* it is known what its outputs should have been */
   uint8_t store_failed;
   uint8_t held;    /* a federation's task trains on the samples: nothing is taught meanwhile */
   uint8_t refused; /* the self-test failed: this build computes other bits than all others, and learns nothing */
@@ -112,6 +115,22 @@ void fw_learning_heard(fw_learning_t *learning, const int8_t *embedding);
 
 /* Posteriors of a new embedding, [labels]; all 0 where the answer is "none of them". */
 void fw_learning_posteriors(fw_learning_t *learning, const int8_t *embedding, uint16_t *posteriors_q15);
+
+/* Of a learner whose outputs are values, not classes: a regression, or an autoencoder. */
+int fw_learning_has_values(const fw_learning_t *learning);
+
+/* The values for a new embedding, [outputs]; they hold until the next call. */
+const float *fw_learning_values(fw_learning_t *learning, const int8_t *embedding);
+
+/* What the newest sample's outputs should have been, [outputs]; a value that is not finite: nobody knows. */
+void fw_learning_target(fw_learning_t *learning, const float *values);
+
+/* The same from a tensor: an autoencoder's outputs should have been its inputs. */
+void fw_learning_target_tensor(fw_learning_t *learning, const void *values, const fw_tensor_info_t *tensor);
+
+/* Teaches a kept sample what its outputs should have been. FW_E_UNKNOWN: there is no such sample, or nobody knows;
+ * FW_E_STATE: busy with the last one. Then nothing has changed. */
+fw_status_t fw_learning_teach_values(fw_learning_t *learning, fw_sample_kind_t kind);
 
 /* What the detector made of it: a detection, or the likeliest label of those that reached half their thresholds
  * (posterior 0: none did). */

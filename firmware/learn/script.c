@@ -43,6 +43,14 @@ fw_status_t fw_script_factory(const void *block, uint32_t bytes, fw_learner_conf
   return f->guard_labels && left == 0 ? FW_OK : FW_E_FORMAT;
 }
 
+static fw_status_t take_targets(fw_learner_t *l, uint32_t first, const uint8_t *payload) {
+  const uint32_t room = fw_script_payload(fw_learner_row_bytes(&l->config)) / (uint32_t)sizeof(float);
+  if (l->target == 0 || first >= l->classes) return FW_E_ARGUMENT;
+  const uint32_t left = l->classes - first;
+  memcpy(l->target + first, payload, sizeof(float) * (left < room ? left : room));
+  return FW_OK;
+}
+
 fw_reply_t fw_script_apply(fw_learner_t *l, const fw_record_t *record, const uint8_t *payload) {
   const int8_t *const embedding = (const int8_t *)payload;
   fw_reply_t reply = {FW_OK, 0, 0, 0.0f};
@@ -73,10 +81,7 @@ fw_reply_t fw_script_apply(fw_learner_t *l, const fw_record_t *record, const uin
       reply.status = fw_learner_guard(l, embedding, record->argument);
       break;
     case FW_RECORD_TARGETS:
-      reply.status = FW_E_ARGUMENT;
-      if (l->target == 0 || 4u * l->classes > fw_script_payload(fw_learner_row_bytes(&l->config))) break;
-      memcpy(l->target, payload, sizeof(float) * l->classes);
-      reply.status = FW_OK;
+      reply.status = take_targets(l, record->argument, payload);
       break;
     case FW_RECORD_VALUES:
       reply.status = fw_learner_teach_values(l, embedding, l->target);

@@ -1,5 +1,6 @@
 #include "runtime/posterior.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "fw_float.h"
@@ -84,15 +85,26 @@ fw_status_t fw_posteriors(const void *output, const fw_tensor_info_t *tensor, fw
   return FW_OK;
 }
 
+static float weighed(const float *row, const float *residual, uint32_t count) {
+  float sum = 0.0f;
+  for (uint32_t i = 0; i < count; i++) sum += row[i] * residual[i];
+  return sum;
+}
+
 fw_status_t fw_reconstruction_posteriors(const void *input, const fw_tensor_info_t *input_tensor, const void *output,
-                                         const fw_tensor_info_t *output_tensor, float half_error,
-                                         uint16_t *posteriors_q15) {
+                                         const fw_tensor_info_t *output_tensor, const fw_anomaly_t *anomaly,
+                                         float *residual, uint16_t *posteriors_q15) {
   const uint32_t count = fw_tensor_elements(input_tensor);
+  const float half_error = anomaly->half_error;
   float sum = 0.0f;
   float error;
   if (count == 0u || fw_tensor_elements(output_tensor) != count || !(half_error > 0.0f)) return FW_E_ARGUMENT;
   for (uint32_t i = 0; i < count; i++) {
-    const float difference = fw_tensor_value(input, input_tensor, i) - fw_tensor_value(output, output_tensor, i);
+    residual[i] = fw_tensor_value(input, input_tensor, i) - fw_tensor_value(output, output_tensor, i);
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    const float *const row = anomaly->whitening != NULL ? anomaly->whitening + (size_t)i * count : NULL;
+    const float difference = row != NULL ? weighed(row, residual, count) : residual[i];
     sum += difference * difference;
   }
   error = sum / (float)count;

@@ -35,12 +35,19 @@ uint32_t fw_tensor_elements(const fw_tensor_info_t *tensor);
 /* A probability in Q15, clamped to 0 … 1; 0 for NaN. */
 uint16_t fw_posterior_q15(float probability);
 
-/* Two posteriors, normal and anomaly, from the mean squared error e between an autoencoder's input and output: the
- * anomaly's is e / (e + half_error), so one half where e is half_error. FW_E_ARGUMENT: tensors of different sizes, or
- * half_error not positive. */
+/* How far an autoencoder's copy may be from its input. */
+typedef struct {
+  float half_error;       /* the error that is as likely an anomaly as not */
+  const float *whitening; /* [elements][elements], row by row; null: differences are taken as they are */
+} fw_anomaly_t;
+
+/* Two posteriors, normal and anomaly, from the error e between an autoencoder's input and output: the mean square of
+ * the differences, or of whitening * differences, which weighs those little that are large in normal inputs too. The
+ * anomaly's is e / (e + half_error). `residual` is working space, [elements]. FW_E_ARGUMENT: tensors of different
+ * sizes, or half_error not positive. */
 fw_status_t fw_reconstruction_posteriors(const void *input, const fw_tensor_info_t *input_tensor, const void *output,
-                                         const fw_tensor_info_t *output_tensor, float half_error,
-                                         uint16_t *posteriors_q15);
+                                         const fw_tensor_info_t *output_tensor, const fw_anomaly_t *anomaly,
+                                         float *residual, uint16_t *posteriors_q15);
 
 /* Writes `class_count` posteriors. The tensor (FW_INT8, FW_UINT8, FW_INT16 or FW_FLOAT32) has one element a
  * class; a single element p stands for one class or for two, 1 - p and p. Values that are not finite count as 0.

@@ -138,6 +138,8 @@ class LearnSettings(Strict):
     what the board's first, second … button does; boards without buttons leave them out.
     `fleet`: whether the device can be a member of a federation (docs/fleet.md), which takes RAM for six heads.
     `adapters`: the backbone's last layer learns too, a scale and a bias a channel, `adapter_rate` times as fast.
+    `teach_below`: an anomaly app takes what it sees for normal, and learns it, while its confidence that it is none is
+    below this; 0: it learns only what it is told.
     """
 
     spare_classes: Annotated[int, Field(ge=0, le=64)] = 4
@@ -161,6 +163,7 @@ class LearnSettings(Strict):
     rule: LabelRule | None = None
     buttons: tuple[ButtonSettings, ...] = ()
     fleet: bool = False
+    teach_below: Fraction = 0.0
 
 
 class App(Strict):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from fieldwren.anomaly import Anomaly, stored_anomaly
 from fieldwren.app import App
 from fieldwren.core import PORTABLE, Core, Optimise
 from fieldwren.detector import DetectorConfig
@@ -33,7 +34,8 @@ ANOMALY_LABELS = ("normal", "anomaly")
 
 @dataclass(frozen=True)
 class AppModel:
-    """A checked app. `labels` and `detector` are empty and `None` for a regression, which has no classes.
+    """A checked app. `labels` and `detector` are empty and `None` for a regression, which has no classes; `outputs` names
+    its values.
 
     `streaming` is None for a model that is run on whole windows.
     `stride_frames` is what the app loop counts: frames of an audio front end from one inference to the next (rows: 1, the
@@ -50,6 +52,8 @@ class AppModel:
     streaming: Streamed | None = None
     factory: Factory | None = None
     adapter_tables: AdapterTables | None = None
+    outputs: tuple[str, ...] = ()
+    anomaly: Anomaly | None = None
 
     @property
     def device_front_end(self) -> FrontEndParameters:
@@ -66,9 +70,19 @@ class AppModel:
         return Fraction(self.front_end.row_interval_ms).limit_denominator(1000)
 
     @property
+    def targets(self) -> tuple[str, ...]:
+        """Columns of a row behind the channels that say what a regression that learns should have answered."""
+        return self.outputs if self.app.learn is not None else ()
+
+    @property
+    def row_columns(self) -> tuple[str, ...]:
+        """All columns of a row, in order; none for audio."""
+        return (*self.front_end.channels, *self.targets) if isinstance(self.front_end, SensorFrontEnd) else ()
+
+    @property
     def columns(self) -> int:
         """Values in one element of input: 1 for audio."""
-        return 1 if not isinstance(self.front_end, SensorFrontEnd) else len(self.front_end.channels)
+        return len(self.row_columns) or 1
 
 
 def load_app_model(app: App, core: Core = PORTABLE, optimise: Optimise = "balanced") -> tuple[AppModel, Plan]:
@@ -93,7 +107,16 @@ def app_model(app: App, graph: Graph, program: Program) -> AppModel:
     stride_frames, stride_ms = _stride(app, front_end, program)
     labels = _labels(app, graph, program)
     detector = _detector(app, labels, stride_ms) if labels else None
-    return AppModel(app, front_end, labels, detector, stride_frames, stride_ms)
+    return AppModel(
+        app,
+        front_end,
+        labels,
+        detector,
+        stride_frames,
+        stride_ms,
+        outputs=_output_names(app, graph, program) if app.kind == "regression" else (),
+        anomaly=_anomaly(app, graph, program) if app.kind == "anomaly" else None,
+    )
 
 
 def app_front_end(app: App, graph: Graph) -> FrontEndParameters:
@@ -220,14 +243,32 @@ def _labels(app: App, graph: Graph, program: Program) -> tuple[str, ...]:
     return labels
 
 
+def _output_names(app: App, graph: Graph, program: Program) -> tuple[str, ...]:
+    """Names of a regression's values: the metadata's, or y0, y1 …"""
+    count = _output_elements(program.outputs[0])
+    names = _stored_labels(app, graph) or tuple(f"y{number}" for number in range(count))
+    if len(names) != count:
+        raise BadInputError(
+            f"{app.model_path}: the metadata {LABELS_KEY} names {len(names)} outputs, and the model has {count}"
+        )
+    return names
+
+
+def _anomaly(app: App, graph: Graph, program: Program) -> Anomaly:
+    """How errors become a score: the model's metadata, in which the manifest's half_error comes first."""
+    stored = stored_anomaly(graph, _output_elements(program.inputs[0]))
+    half_error = app.detector.half_error or (stored.half_error if stored else None)
+    if half_error is None:
+        raise BadInputError(f"{app.where('detector', 'half_error')}: is missing, and needed for anomalies")
+    return Anomaly(half_error, stored.whitening if stored else None)
+
+
 def _anomaly_labels(app: App, program: Program, labels: tuple[str, ...] | None) -> tuple[str, ...]:
     if _output_elements(program.inputs[0]) != _output_elements(program.outputs[0]):
         raise BadInputError(
             f"{app.model_path}: a model for anomalies gives back its input, and this one has "
             f"{_output_elements(program.inputs[0])} inputs and {_output_elements(program.outputs[0])} outputs"
         )
-    if app.detector.half_error is None:
-        raise BadInputError(f"{app.where('detector', 'half_error')}: is missing, and needed for anomalies")
     labels = labels or ANOMALY_LABELS
     if len(labels) != 2:
         raise BadInputError(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldwren.app_model import AppModel
+from fieldwren.drawings import pixels_of, read_drawings
 from fieldwren.errors import BadInputError, MissingToolError, UnsupportedError
 from fieldwren.features import SensorFrontEnd
 from fieldwren.features.audio import AudioStream
@@ -198,11 +199,14 @@ def load_labelled(
 ) -> list[Labelled]:
     """Model inputs of every group below `folder`, sorted; with `only` those groups alone.
 
+    Drawings as in `drawings.read_drawings`.
     Audio as in `words_in`. Rows: .csv and .txt tables, one group each, with the label in the column and as the texts
     that the model was trained with (`metadata`; else the last one, and labels or their numbers).
     `port` is the model's input. Raises BadInputError naming the file, or the groups that there are, and
     MissingToolError where nothing is found.
     """
+    if model.app.kind == "characters":
+        return _drawn(model, port, folder, only)
     if not folder.is_dir():
         raise MissingToolError(f"{folder}: there is no such folder with data")
     is_audio = not isinstance(model.front_end, SensorFrontEnd)
@@ -277,6 +281,31 @@ def with_noise(snr_db: float) -> Degrade:
         return noisy
 
     return degrade
+
+
+def image_rows(front_end: SensorFrontEnd, ink: Sequence[NDArray[np.float32]]) -> NDArray[np.int8]:
+    """Images [n] of ink as the rows [n * height, width] that an app for characters is sent."""
+    size = len(front_end.channels)
+    if front_end.element != "int8" or front_end.window_frames != size:
+        raise BadInputError("the front end takes no square images of int8 rows")
+    return np.concatenate([pixels_of(drawing, size) for drawing in ink])
+
+
+def _drawn(model: AppModel, port: Port, source: Path, only: Sequence[str]) -> list[Labelled]:
+    """Drawings in Omniglot's layout; the groups are alphabets."""
+    front_end = model.front_end
+    if not isinstance(front_end, SensorFrontEnd):
+        raise BadInputError(f"{model.app.model_path}: an app for characters takes images, and this model hears audio")
+    if not source.exists():
+        raise MissingToolError(f"{source}: there is no such folder or .zip with drawings")
+    drawings = read_drawings(source, only)
+    made = []
+    for alphabet in only or dict.fromkeys(drawing.alphabet for drawing in drawings):
+        part = [drawing for drawing in drawings if drawing.alphabet == alphabet]
+        rows = image_rows(front_end, [drawing.ink for drawing in part])
+        windows = row_windows(front_end, rows, np.dtype(port.dtype), port.scale, port.zero_point)
+        made.append(Labelled(alphabet, windows.inputs, np.array([drawing.label for drawing in part])))
+    return made
 
 
 def _labels_in_training(metadata: Mapping[str, bytes]) -> tuple[str | None, dict[str, str] | None]:

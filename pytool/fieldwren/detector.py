@@ -120,7 +120,7 @@ class _Detection(ctypes.Structure):
     _fields_ = (("t_ms", ctypes.c_uint32), ("label", ctypes.c_uint16), ("confidence_q15", ctypes.c_uint16))
 
 
-class _TensorInfo(ctypes.Structure):
+class TensorInfo(ctypes.Structure):
     """fw_tensor_info_t."""
 
     _fields_ = (
@@ -140,7 +140,7 @@ def _functions() -> ctypes.CDLL:
         "fw_detector_set_threshold": (ctypes.c_int, (detector, u32, u32)),
         "fw_detector_push": (ctypes.c_int, (detector, pointer, u32, ctypes.POINTER(_Detection))),
         "fw_detector_smoothed": (u32, (detector, u32)),
-        "fw_posteriors": (ctypes.c_int, (pointer, ctypes.POINTER(_TensorInfo), ctypes.c_int, pointer, u32)),
+        "fw_posteriors": (ctypes.c_int, (pointer, ctypes.POINTER(TensorInfo), ctypes.c_int, pointer, u32)),
     }
     for name, (result, arguments) in prototypes.items():
         function = getattr(lib, name)
@@ -230,7 +230,7 @@ def posteriors(
     values = np.ascontiguousarray(output).reshape(-1)
     classes = values.size if class_count is None else class_count
     made = np.zeros(max(classes, 1), np.uint16)
-    info = _TensorInfo(0, values.nbytes, _DTYPE_CODES.get(values.dtype.name, 0), scale, zero_point)
+    info = TensorInfo(0, values.nbytes, _DTYPE_CODES.get(values.dtype.name, 0), scale, zero_point)
     status = _functions().fw_posteriors(
         values.ctypes.data, ctypes.byref(info), OUTPUTS[kind], made.ctypes.data, classes
     )

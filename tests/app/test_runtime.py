@@ -185,13 +185,17 @@ class Tensor(ctypes.Structure):
     )
 
 
+class _Anomaly(ctypes.Structure):
+    _fields_ = (("half_error", ctypes.c_float), ("whitening", ctypes.c_void_p))
+
+
 def anomaly(x: np.ndarray, y: np.ndarray, half_error: float) -> tuple[int, int]:
-    made = np.zeros(2, np.uint16)
+    made, residual = np.zeros(2, np.uint16), np.zeros(x.size, np.float32)
     x, y = x.astype(np.float32), y.astype(np.float32)
     info = Tensor(0, x.nbytes, 5, 0.0, 0)
     status = library().fw_reconstruction_posteriors(
         ctypes.c_void_p(x.ctypes.data), ctypes.byref(info), ctypes.c_void_p(y.ctypes.data), ctypes.byref(info),
-        ctypes.c_float(half_error), ctypes.c_void_p(made.ctypes.data),
+        ctypes.byref(_Anomaly(half_error, None)), ctypes.c_void_p(residual.ctypes.data), ctypes.c_void_p(made.ctypes.data),
     )  # fmt: skip
     assert status == 0
     return int(made[0]), int(made[1])

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fieldwren.evaluate import EvaluateResult
+    from fieldwren.evaluate.values import ValuesEvaluation
 
 
 @click.command()
@@ -58,9 +59,23 @@ def eval(
     output.emit(result, json=json, show=_show)
 
 
-def _show(console: Console, result: EvaluateResult) -> None:
+def _show_values(console: Console, result: ValuesEvaluation) -> None:
+    console.print(f"{result.app}: {result.metric} {result.accuracy:.4f} on {result.count:,} windows")
+    for title, parts in (("kinds", result.per_class), ("groups", result.per_group)):
+        if parts and len(parts) > 1:
+            console.print(f"{title}: " + ", ".join(f"{name} {value:.3f}" for name, value in parts.items()))
+    for name, value in result.figures.items():
+        console.print(f"{name.replace('_', ' ')}: {value:.4g}")
+
+
+def _show(console: Console, result: EvaluateResult | ValuesEvaluation) -> None:
     from rich.table import Table
 
+    from fieldwren.evaluate.values import ValuesEvaluation
+
+    if isinstance(result, ValuesEvaluation):
+        _show_values(console, result)
+        return
     if result.accuracy is not None and result.per_class is not None and result.per_group is not None:
         console.print(
             f"{result.app}: {100 * result.accuracy:.1f} % of {result.count} samples right, macro F1 {result.macro_f1:.3f}"

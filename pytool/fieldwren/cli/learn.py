@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fieldwren.device import DeviceClient
     from fieldwren.learn import SimulateResult
     from fieldwren.learn.device import LearnStatus, TeachResult
+    from fieldwren.learn.device_values import TeachValuesResult
     from fieldwren.learn.simulate import Accuracy, Taught
 
 
@@ -74,6 +75,7 @@ def _connected(
     "--wav", multiple=True, type=click.Path(path_type=Path), help="Recordings, or folders; more than SHOTS test."
 )
 @click.option("--csv", type=click.Path(path_type=Path), help="Sensor rows during which the label holds.")
+@click.option("--image", multiple=True, type=click.Path(path_type=Path), help="Drawings (.png), or folders of them.")
 @click.option("--passes", type=click.IntRange(1, 1000), help="Passes over what was taught.  [default: the app's]")
 @click.option("--feedback", type=click.Choice(["right", "wrong"]), help="On the device's newest detection, instead.")
 @_device
@@ -84,6 +86,7 @@ def teach(
     shots: int,
     wav: tuple[Path, ...],
     csv: Path | None,
+    image: tuple[Path, ...],
     passes: int | None,
     feedback: str | None,
     board: str,
@@ -92,9 +95,14 @@ def teach(
     json: bool,
 ) -> None:
     """Teach APP a class on its device, and measure before and after."""
+    from fieldwren.app import load_app
     from fieldwren.errors import BadInputError
     from fieldwren.learn import device
+    from fieldwren.learn.settings import VALUE_KINDS
 
+    if feedback is None and load_app(app).kind in VALUE_KINDS:
+        _teach_values(app, label, shots, csv, board, port, state, json=json)
+        return
     if (label is None) == (feedback is None):
         raise BadInputError("learn: give --label with samples, or --feedback right|wrong")
     if feedback is not None:
@@ -106,9 +114,39 @@ def teach(
     assert label is not None
     with output.progress(f"teaching {app.name}"):
         result = device.teach(
-            app, label, shots=shots, wav=wav, csv=csv, passes=passes, board=board, port=port, state=state
+            app, label, shots=shots, wav=wav, csv=csv, image=image, passes=passes, board=board, port=port, state=state
         )
     output.emit(result, json=json, show=_show_teach)
+
+
+def _teach_values(
+    app: Path,
+    label: str | None,
+    shots: int,
+    csv: Path | None,
+    board: str,
+    port: str | None,
+    state: Path | None,
+    *,
+    json: bool,
+) -> None:
+    from fieldwren.errors import BadInputError
+    from fieldwren.learn.device_values import teach_values
+
+    if csv is None:
+        raise BadInputError(f"learn: {app.name} learns from rows: give --csv")
+    with output.progress(f"teaching {app.name}"):
+        result = teach_values(app, csv, shots=shots, label=label, board=board, port=port, state=state)
+    output.emit(result, json=json, show=_show_teach_values)
+
+
+def _show_teach_values(console: Console, result: TeachValuesResult) -> None:
+    console.print(f"{result.device}: {result.taught} rows taught, {result.updates} updates")
+    console.print(
+        f"  {result.metric}: {result.before:.4f} before, {result.after:.4f} after "
+        f"({'other' if result.measured_on == 'others' else 'taught'} rows)"
+    )
+    console.print("  saved; `learn undo` goes back" if result.saved else "  not saved: this board has no flash for it")
 
 
 def _show_teach(console: Console, result: TeachResult) -> None:
@@ -190,12 +228,17 @@ def import_(app: Path, file: Path, board: str, port: str | None, state: Path | N
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Recordings or tables, see the docs.")
 @click.option("--only", multiple=True, help="A group (speaker, room) to teach.  [default: every one, separately]")
 @click.option("--shots", required=True, type=click.IntRange(1, 1000), help="Samples taught of each class.")
-@click.option("--passes", default=20, show_default=True, type=click.IntRange(1, 1000), help="Passes over them.")
+@click.option(
+    "--passes", type=click.IntRange(1, 1000), help="Passes over them.  [default: 20; of an app with values 1]"
+)
 @click.option("--new-classes", default="", help="Comma-separated classes to take out of the model and teach as new.")
 @click.option("--teach", type=click.Choice(["all", "new"]), default="all", show_default=True, help="Classes to teach.")
 @click.option("--repeats", default=1, show_default=True, type=click.IntRange(1, 1000), help="Draws of the shots.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed of the draws.")
 @click.option("--board", default="host", show_default=True, help="host, or an emulated board to run the learner on.")
+@click.option(
+    "--ways", default=5, show_default=True, type=click.IntRange(2, 64), help="Characters drawn of an unknown alphabet."
+)
 @click.option("--curve", type=click.Path(path_type=Path), help="SVG to write: accuracy after 1, 2, 3 … shots.")
 @json_option
 def simulate(
@@ -203,12 +246,13 @@ def simulate(
     data: Path,
     only: tuple[str, ...],
     shots: int,
-    passes: int,
+    passes: int | None,
     new_classes: str,
     teach: Taught,
     repeats: int,
     seed: int,
     board: str,
+    ways: int,
     curve: Path | None,
     json: bool,
 ) -> None:
@@ -229,6 +273,7 @@ def simulate(
             seed=seed,
             board=board,
             with_curve=curve is not None,
+            ways=ways,
         )
     if curve is not None:
         from fieldwren.learn.picture import write_curve
@@ -258,5 +303,7 @@ def _show_simulate(console: Console, result: SimulateResult) -> None:
         )
         table.add_row(group, *("" if share is None else f"{100 * share:.1f} %" for share in shares))
     console.print(table)
+    for name, value in result.figures.items():
+        console.print(f"{name.replace('_', ' ')}: {value:.4g}")
     if result.instructions_per_update is not None:
         console.print(f"{result.instructions_per_update:,.0f} instructions an update")

@@ -21,15 +21,18 @@ if TYPE_CHECKING:
 @board_option
 @click.option("--wav", type=click.Path(path_type=Path), help="16-bit mono recording at the app's sample rate.")
 @click.option("--csv", type=click.Path(path_type=Path), help="Sensor rows; the header names the app's channels.")
+@click.option("--image", multiple=True, type=click.Path(path_type=Path), help="Drawings (.png), one after the other.")
 @optimise_option
 @json_option
-def run(app: Path, board: str, wav: Path | None, csv: Path | None, optimise: Optimise, json: bool) -> None:
+def run(
+    app: Path, board: str, wav: Path | None, csv: Path | None, image: tuple[Path, ...], optimise: Optimise, json: bool
+) -> None:
     """Build APP, run it in its board's emulator, feed it, and show what it detects."""
     from fieldwren.device import StreamEnd, event_fields, event_text
     from fieldwren.record import record_device
     from fieldwren.run import Started, run
 
-    for event in run(app, board, wav=wav, csv=csv, optimise=optimise):
+    for event in run(app, board, wav=wav, csv=csv, image=image, optimise=optimise):
         if isinstance(event, Started):
             output.note(f"{event.info.app} on {event.info.board}, image {event.info.image[:16]}")
             record_device("run", event.info, address="emulator", free_flash_bytes=event.free_flash_bytes)

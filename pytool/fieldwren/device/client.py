@@ -207,7 +207,7 @@ class DeviceClient:
                 time.sleep(_IDLE_S)
 
     def stream(self, elements: NDArray[Any] | Iterable[NDArray[Any]]) -> Iterator[Event]:
-        """Feeds samples (int16 [n]) or rows (float32 [n, columns], NaN for missing) as fast as the device takes them.
+        """Feeds samples (int16 [n]) or rows (float32 [n, columns], NaN for missing; of images int8) as fast as the device takes them.
 
         Yields what the device reports, in order, while it is fed; the last event is a StreamEnd. Times are those of the
         input. Leaving the loop early stops the stream.
@@ -253,11 +253,12 @@ class DeviceClient:
             if chunk.dtype != np.int16 or chunk.ndim != 1:
                 raise BadInputError(f"{self.name}: the app hears int16 samples, not {chunk.dtype} {list(chunk.shape)}")
             return chunk.astype("<i2").tobytes()
-        if chunk.ndim != 2 or chunk.shape[1] != self.info.columns or chunk.dtype != np.float32:
+        wanted = np.dtype(np.int8 if self.info.input == "rows_int8" else np.float32)
+        if chunk.ndim != 2 or chunk.shape[1] != self.info.columns or chunk.dtype != wanted:
             raise BadInputError(
-                f"{self.name}: the app takes float32 rows of {self.info.columns} values, not {chunk.dtype} {list(chunk.shape)}"
+                f"{self.name}: the app takes {wanted} rows of {self.info.columns} values, not {chunk.dtype} {list(chunk.shape)}"
             )
-        return chunk.astype("<f4").tobytes()
+        return chunk.astype(wanted.newbyteorder("<")).tobytes()
 
     def _until_end(self) -> Iterator[Event]:
         """What is left to report when all has been sent. A lost last line is asked for."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
-from fieldwren.app import MANIFEST, SCHEMA, App, app_of_table, load_app
+from fieldwren.app import MANIFEST, SCHEMA, App, Kind, app_of_table, load_app
 from fieldwren.app_model import LABELS_KEY, AppModel, app_model
 from fieldwren.core import PORTABLE
 from fieldwren.datasets import load_labelled, recordings_in, with_noise, words_in
@@ -16,6 +18,7 @@ from fieldwren.evaluate.classify import ClassFigures, Classification, Confusion,
 from fieldwren.evaluate.intervals import upper_95, wilson_95
 from fieldwren.evaluate.operating_point import Material, Point, check_tunable, curve, save, tune
 from fieldwren.evaluate.streams import detect, hear, score
+from fieldwren.evaluate.values import ValuesEvaluation, evaluate_values
 from fieldwren.features import METADATA_KEY, SensorFrontEnd, from_json
 from fieldwren.features.wav import read_any_wav
 from fieldwren.graph import Graph
@@ -83,7 +86,7 @@ def evaluate(
     save_point: bool = False,
     snr_db: Sequence[float] = (),
     progress: Callable[[str], None] | None = None,
-) -> EvaluateResult:
+) -> EvaluateResult | ValuesEvaluation:
     """Measures an app folder, or a .tflite that carries its front end and labels, on the files below `data`.
 
     Files as in `fieldwren.datasets`: words and tables are classified (`only`: those groups alone), continuous audio is
@@ -94,7 +97,11 @@ def evaluate(
     say = progress or (lambda line: None)
     model, graph, planned = _load(Path(source))
     folder = Path(data)
-    if not folder.is_dir():
+    if model.detector is None or model.anomaly is not None:
+        if tune_on is not None or snr_db:
+            raise BadInputError(f"{source}: --tune and --snr are for apps that listen")
+        return evaluate_values(model, graph, planned, folder, only)
+    if not folder.is_dir() and not (model.app.kind == "characters" and folder.is_file()):
         raise MissingToolError(f"{folder}: there is no such folder with data")
     if save_point and (tune_on is None or Path(source).suffix == ".tflite"):
         raise BadInputError(f"{source}: only an app's manifest can keep an operating point, and only --tune finds one")
@@ -127,10 +134,7 @@ def _load(source: Path) -> tuple[AppModel, Graph, Plan]:
         app = load_app(source)
         graph = read_model(app.model_path)
     planned = plan(lower(graph, PORTABLE))
-    model = app_model(app, graph, planned.program)
-    if model.detector is None:
-        raise BadInputError(f"{source}: is a regression: eval measures models whose outputs are classes")
-    return model, graph, planned
+    return app_model(app, graph, planned.program), graph, planned
 
 
 def _app_around(path: Path, graph: Graph) -> App:
@@ -147,11 +151,20 @@ def _app_around(path: Path, graph: Graph) -> App:
     table = {
         "schema": SCHEMA,
         "name": name[:64],
-        "kind": "presence" if reads else "keyword",
+        "kind": _trained_kind(graph) or ("presence" if reads else "keyword"),
         "model": path.name,
         "detector": {"background": labels},
     }
     return app_of_table(table, path.parent / MANIFEST, "")
+
+
+def _trained_kind(graph: Graph) -> str | None:
+    """The kind of app that a model of this project was trained for."""
+    try:
+        kind = json.loads(graph.metadata["fieldwren.training"])["recipe"]["kind"]
+    except (KeyError, ValueError, TypeError):
+        return None
+    return kind if kind in get_args(Kind) else None
 
 
 def _classified(

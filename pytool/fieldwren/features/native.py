@@ -74,6 +74,8 @@ class SensorConfig(ctypes.Structure):
         ("clip_low", _f32),
         ("clip_high", _f32),
         *((name, _pointer) for name in ("offset", "gain", "fill", "difference_rows", "difference_gain")),
+        ("activity_count", _u8),
+        *((name, _pointer) for name in ("activity_rows", "activity_floor", "activity_offset", "activity_gain")),
     )
 
 

@@ -102,7 +102,9 @@ def reptile(
         order = order.reshape(len(numbers), inner_steps, batch)
         rates = (outer_step * (1 - numbers / iterations)).astype(np.float32)
         xs, ys = x[chosen[:, None, None], order], y[chosen[:, None, None], order]
-        weights, loss = run(weights, tf.constant(xs), tf.constant(ys), tf.constant(rates), tf.constant(inner_lr, tf.float32))
+        weights, loss = run(
+            weights, tf.constant(xs), tf.constant(ys), tf.constant(rates), tf.constant(inner_lr, tf.float32)
+        )
         losses.append(np.asarray(loss))
         if progress is not None:
             progress(f"{numbers[-1] + 1} of {iterations} tasks: loss {losses[-1].mean():.4f}")
@@ -142,7 +144,9 @@ def adapted_outputs(
             weights, _ = _descended(call, loss_of, weights, tf.gather(xs, at), tf.gather(ys, at), rate)
         return call(weights, questions)
 
-    made = [np.asarray(one(tf.constant(a), tf.constant(b), tf.constant(c))) for a, b, c in zip(x, y, tests, strict=True)]
+    made = [
+        np.asarray(one(tf.constant(a), tf.constant(b), tf.constant(c))) for a, b, c in zip(x, y, tests, strict=True)
+    ]
     return np.stack(made).astype(np.float32)
 
 

@@ -18,14 +18,16 @@ from fieldwren.app import load_app
 from fieldwren.app_model import AppModel
 from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import load_board
-from fieldwren.datasets import centred
+from fieldwren.datasets import centred, image_rows
 from fieldwren.device import DeviceClient
+from fieldwren.drawings import read_ink
 from fieldwren.emulators import emulator_for
 from fieldwren.errors import BadInputError, LinkLostError
 from fieldwren.features import SensorFrontEnd
 from fieldwren.features.wav import read_any_wav
 from fieldwren.files import written_whole
 from fieldwren.images import cached_image
+from fieldwren.learn.settings import VALUE_KINDS
 from fieldwren.render.app import app_sources
 from fieldwren.rows import read_rows
 
@@ -131,6 +133,7 @@ def teach(
     shots: int,
     wav: Sequence[str | Path] = (),
     csv: str | Path | None = None,
+    image: Sequence[str | Path] = (),
     passes: int | None = None,
     board: str = "host",
     port: str | None = None,
@@ -139,11 +142,12 @@ def teach(
     """Teaches `shots` samples of `label`, which becomes a new class if there is none, practises, and saves.
 
     `wav`: recordings of the label, or folders of them, one sample each; `csv`: rows during which it holds, cut into as
-    many pieces as samples are needed. Samples beyond `shots` are not taught and tell how well it went; where there are
-    none, those that were taught do. Raises BadInputError for too few samples and for what the device refuses.
+    many pieces as samples are needed; `image`: drawings (.png), or folders of them. Samples beyond `shots` are not taught
+    and tell how well it went; where there are none, those that were taught do. Raises BadInputError for too few samples
+    and for what the device refuses.
     """
     with connected(app, board=board, port=port, state=state) as (client, model):
-        samples = _samples(model, shots, wav, csv)
+        samples = _samples(model, shots, wav, csv, image)
         shown, tested = samples[:shots], samples[shots : shots + _TESTS_MOST] or samples[:shots]
         is_new = label not in {item.label for item in _classes(client)}
         before = 0.0 if is_new else _share(client, tested, label)
@@ -158,7 +162,7 @@ def teach(
         client.command(f"practise {passes or model.app.learn.passes}")
         end = wait(client)
         after = _share(client, tested, label)
-        saved = _save(client)
+        saved = save(client)
         return TeachResult(
             app=model.app.name,
             device=client.name,
@@ -178,7 +182,7 @@ def feedback(client: DeviceClient, verdict: Feedback) -> LearnStatus:
     """Says whether the device's newest detection was right; it learns from that, and saves."""
     client.command(f"feedback {verdict}")
     wait(client)
-    _save(client)
+    save(client)
     return status(client)
 
 
@@ -217,7 +221,7 @@ def reset(client: DeviceClient) -> LearnStatus:
 def export(client: DeviceClient, path: str | Path) -> int:
     """Writes what the device has learned to a file, which `import_head` takes on any device with the same model."""
     if client.command("learn status")["unsaved"] or not client.command("learn status")["saved"]:
-        _save(client)
+        save(client)
     data = client.get("head")
     with written_whole(Path(path)) as temporary:
         temporary.write_bytes(data)
@@ -234,7 +238,7 @@ def import_head(client: DeviceClient, path: str | Path) -> LearnStatus:
         raise BadInputError(f"{path}: is no head that was exported")
     client.put("head", data)
     client.command("import")
-    _save(client)
+    save(client)
     return status(client)
 
 
@@ -248,7 +252,8 @@ def wait(client: DeviceClient) -> dict[str, Any]:
     return said
 
 
-def _save(client: DeviceClient) -> bool:
+def save(client: DeviceClient) -> bool:
+    """Saves what was learned; False where the board has no flash for it, or it failed."""
     if not client.command("learn status")["store"]:
         return False
     client.command("save")
@@ -256,6 +261,8 @@ def _save(client: DeviceClient) -> bool:
 
 
 def _classes(client: DeviceClient) -> tuple[ClassState, ...]:
+    if client.info.kind in VALUE_KINDS:
+        return ()
     found = []
     for index in range(client.info.labels):
         if not client.label(index).label:
@@ -285,10 +292,31 @@ def _share(client: DeviceClient, samples: Sequence[NDArray[Any]], label: str) ->
     return right / len(samples)
 
 
-def _samples(model: AppModel, shots: int, wav: Sequence[str | Path], csv: str | Path | None) -> list[NDArray[Any]]:
+def _images(model: AppModel, shots: int, image: Sequence[str | Path]) -> list[NDArray[Any]]:
+    front_end = model.front_end
+    assert isinstance(front_end, SensorFrontEnd)
+    files = [file for item in map(Path, image) for file in (sorted(item.glob("*.png")) if item.is_dir() else [item])]
+    if len(files) < shots:
+        raise BadInputError(f"{model.app.name}: there are {len(files)} images, and {shots} shots need as many")
+    return [image_rows(front_end, [read_ink(file)]) for file in files]
+
+
+def _samples(
+    model: AppModel,
+    shots: int,
+    wav: Sequence[str | Path],
+    csv: str | Path | None,
+    image: Sequence[str | Path],
+) -> list[NDArray[Any]]:
     """Elements of one window each."""
     front_end = model.front_end
     name = model.app.name
+    if model.app.kind == "characters":
+        if wav or csv is not None or not image:
+            raise BadInputError(f"{name}: looks at images: give --image with drawings of the character, one in each")
+        return _images(model, shots, image)
+    if image:
+        raise BadInputError(f"{name}: is of kind {model.app.kind}, and only characters are taught with --image")
     if isinstance(front_end, SensorFrontEnd):
         if csv is None or wav:
             raise BadInputError(f"{name}: takes sensor rows: give --csv with {', '.join(front_end.channels)}")

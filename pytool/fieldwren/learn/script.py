@@ -76,12 +76,17 @@ class Script:
 
     def teach_values(self, embedding: Embeddings, targets: NDArray[np.float32]) -> int:
         """Teaches a regression one embedding and the outputs wanted for it."""
-        self._add(_TARGETS, 0, targets.astype("<f4").tobytes())
+        room = self._payload_bytes // 4
+        for first in range(0, len(targets), room):
+            self._add(_TARGETS, first, targets[first : first + room].astype("<f4").tobytes())
         return self._add(_VALUES, 0, embedding.tobytes())
 
+    @property
+    def _payload_bytes(self) -> int:
+        return len(padded(bytes(max(self.row_bytes, NAME_BYTES))))
+
     def _add(self, kind: int, argument: int = 0, payload: bytes = b"") -> int:
-        size = len(padded(bytes(max(self.row_bytes, NAME_BYTES))))
-        self.records.append(struct.pack("<HH", kind, argument) + payload.ljust(size, b"\0"))
+        self.records.append(struct.pack("<HH", kind, argument) + payload.ljust(self._payload_bytes, b"\0"))
         return len(self.records) - 1
 
 

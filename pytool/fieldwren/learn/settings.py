@@ -31,7 +31,8 @@ _MISS_BYTES = 8
 _TASK_HEADER_BYTES, _UPDATE_HEADER_BYTES = 44 + 12 + 4, 20 + 12 + 4
 """With the vector's header and the CRC (firmware/learn/participant.h)."""
 _HOST_STORE_BYTES, _HOST_PAGE_BYTES = 64 * 4096, 4096
-_KINDS = ("keyword", "presence", "characters")
+VALUE_KINDS = ("regression", "anomaly")
+"""Kinds of apps whose last layer gives values: it learns what they should have been, and has no classes."""
 
 
 @dataclass(frozen=True)
@@ -67,25 +68,34 @@ def learner_config(settings: LearnSettings) -> LearnerConfig:
 def app_factory(app: App, graph: Graph, labels: Sequence[str]) -> tuple[Graph, Factory]:
     """(backbone, what the learner starts from) of an app with [learn].
 
+    `labels` are the app's; the outputs of a regression and of an autoencoder have numbers.
+
     Raises UnsupportedError for a model whose last layer cannot learn, BadInputError naming the field for settings that
     contradict each other.
     """
     settings = app.learn
     assert settings is not None
-    if app.kind not in _KINDS:
-        raise BadInputError(f"{app.where('learn')}: apps of kind {', '.join(_KINDS)} learn; this is {app.kind}")
     if settings.fleet and settings.adapters:
         raise BadInputError(
             f"{app.where('learn', 'adapters')}: members of a fleet share heads, not adapters: one of them"
         )
-    made = cut(graph, adapters=settings.adapters)
+    has_values = app.kind in VALUE_KINDS
+    made = cut(graph, is_regression=has_values, adapters=settings.adapters)
+    if has_values and made.loss != "squared":
+        raise BadInputError(
+            f"{app.model_path}: ends in {made.loss}: the values of kind {app.kind} come from a linear layer"
+        )
+    if has_values:
+        labels = [str(number) for number in range(len(made.weights))]
     for label in labels:
         try:
             name_bytes(label)
         except BadInputError as error:
             raise BadInputError(f"{app.where('labels')}: {error}") from error
     config = learner_config(settings)
-    if len(made.weights) != len(labels):  # one output that says yes or no: nothing can be added to it
+    if has_values:  # no class to add, to keep embeddings of, or to check
+        config = replace(config, classes_spare=0, replay_per_class=1, guard_samples=0)
+    elif len(made.weights) != len(labels):  # one output that says yes or no: nothing can be added to it
         config = replace(config, classes_spare=0)
     factory = factory_of(graph, made, labels, config)
     block = ctypes.create_string_buffer(factory.block())
@@ -94,6 +104,10 @@ def app_factory(app: App, graph: Graph, labels: Sequence[str]) -> tuple[Graph, F
             f"{app.where('learn')}: rate, momentum or pull is out of range, or there are too many classes: "
             f"pull is at most {0.1 / factory.classes_most:g} with {factory.classes_most} classes"
         )
+    if settings.rule is not None and has_values:
+        raise BadInputError(f"{app.where('learn', 'rule')}: gives labels, and an app of kind {app.kind} learns values")
+    if settings.teach_below and app.kind != "anomaly":
+        raise BadInputError(f"{app.where('learn', 'teach_below')}: is for apps of kind anomaly, this is {app.kind}")
     if settings.rule is not None:
         for field, label in (("label", settings.rule.label), ("otherwise", settings.rule.otherwise)):
             if label not in labels:
@@ -183,6 +197,11 @@ def imports_head(settings: LearnSettings, board: Board) -> bool:
     return board.memory is None or board.memory.ram.bytes >= 64 * 1024
 
 
+def target_values(factory: Factory) -> int:
+    """Floats of what the kept samples' outputs should have been; none for classes."""
+    return SAMPLES * len(factory.labels) if factory.loss == "squared" else 0
+
+
 def near_misses(app: App) -> int:
     """Near misses that the app's firmware keeps: those of a detector that reports events."""
     return app.learn.near_misses if app.learn is not None and app.mode == "events" else 0
@@ -194,5 +213,6 @@ def learning_ram_bytes(app: App, factory: Factory, board: Board) -> int:
     assert settings is not None
     misses = near_misses(app)
     samples = ((SAMPLES + misses) * factory.row_bytes + 3) // 4 * 4 + _MISS_BYTES * misses
+    samples += 4 * target_values(factory)
     fleet = (participant_bytes(factory) + 3) // 4 * 4 + (task_bytes(factory) + 3) // 4 * 4 if settings.fleet else 0
     return factory.memory_bytes + samples + fleet + (image_bytes(factory) if imports_head(settings, board) else 0)

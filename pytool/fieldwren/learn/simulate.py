@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fieldwren.app import load_app
-from fieldwren.app_model import app_model
+from fieldwren.app_model import AppModel, app_model
 from fieldwren.boards import load_board
 from fieldwren.core import PORTABLE
+from fieldwren.drawings import label_of
 from fieldwren.errors import BadInputError, UnsupportedError
+from fieldwren.graph import Graph
 from fieldwren.learn.adapters import AdaptedLayer
 from fieldwren.learn.cut import cut
 from fieldwren.learn.factory import Factory, LearnerConfig, factory_of
 from fieldwren.learn.samples import Samples, load_samples
 from fieldwren.learn.script import Script, ScriptResult, run_script
-from fieldwren.learn.settings import learner_config
+from fieldwren.learn.settings import VALUE_KINDS, learner_config
 from fieldwren.ops.lowering import lower
 from fieldwren.tflite import read_model
 
+if TYPE_CHECKING:
+    from fieldwren.learn.simulate_values import ValuesTrial
+
 Taught = Literal["all", "new"]
+PASSES = 20
+"""Over what was taught, where nobody says how many; values are taught once."""
 _CURVE_SHOTS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50)
 BOARDS = ("host", "mps2-an386", "mps2-an385", "riscv32-virt")
 
@@ -37,8 +44,8 @@ class Accuracy:
     accuracy_before: float
     accuracy_after: float
     accuracy_new: float | None
-    accuracy_old_before: float
-    accuracy_old_after: float
+    accuracy_old_before: float | None
+    accuracy_old_after: float | None
 
 
 @dataclass(frozen=True)
@@ -67,8 +74,8 @@ class SimulateResult:
     accuracy_before: float
     accuracy_after: float
     accuracy_new: float | None
-    accuracy_old_before: float
-    accuracy_old_after: float
+    accuracy_old_before: float | None
+    accuracy_old_after: float | None
     per_group: Mapping[str, Accuracy]
     updates: int
     rollbacks: int
@@ -77,16 +84,22 @@ class SimulateResult:
     ignored: int
     head_sha256: str
     curve: tuple[CurvePoint, ...] = ()
+    metric: str = "fraction of right answers"
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """One repeat with one group: where its answers are, and what they should be."""
+    """One repeat with one group: where its answers are, and what they should be.
+
+    `old` is how many classes the factory has that stay; with none, nothing taught could be known before.
+    """
 
     group: str
     before: slice
     after: slice
     wanted: NDArray[np.int64]
+    old: int
 
 
 def simulate(
@@ -95,7 +108,7 @@ def simulate(
     *,
     shots: int,
     only: Sequence[str] = (),
-    passes: int = 20,
+    passes: int | None = None,
     new_classes: Sequence[str] = (),
     taught: Taught = "all",
     repeats: int = 1,
@@ -103,8 +116,12 @@ def simulate(
     board: str = "host",
     config: LearnerConfig | None = None,
     with_curve: bool = False,
+    ways: int = 5,
 ) -> SimulateResult:
     """Teaches `shots` samples a class of each group to the app's head, `passes` times over, and tests on all others.
+
+    An alphabet that the app knows no character of is a task of its own: its classes take the place of the app's, those
+    of `new_classes` or else `ways` that are drawn anew for every repeat. Apps with values: see simulate_values.
 
     Every group and repeat starts with the factory head. Classes in `new_classes` are taken out of it and added by name;
     with `taught` "new" only they are taught. `with_curve` also teaches fewer shots, on this
@@ -115,6 +132,10 @@ def simulate(
     loaded = load_app(app)
     graph = read_model(loaded.model_path)
     model = app_model(loaded, graph, lower(graph, PORTABLE))
+    if loaded.kind in VALUE_KINDS:
+        return _simulated_values(model, graph, data, only=only, shots=shots, passes=passes or 1, repeats=repeats,
+                                 seed=seed, board=board)  # fmt: skip
+    passes = passes or PASSES
     config = config or (learner_config(loaded.learn) if loaded.learn else LearnerConfig())
     made = cut(graph, is_regression=not model.labels, adapters=config.adapters)
     if len(made.weights) != len(model.labels):
@@ -123,9 +144,14 @@ def simulate(
         raise BadInputError(f"new classes: {', '.join(new_classes)}: one stands there twice")
     groups = load_samples(model, made, Path(data), graph.metadata, only)
     layer = None if made.site is None else AdaptedLayer(made.backbone, made.site)
-    config = replace(config, classes_spare=max(config.classes_spare, len(new_classes)))
+    config = replace(config, classes_spare=max(config.classes_spare, len(new_classes), ways))
     factory = factory_of(graph, made, model.labels, config, new_classes)
-    script, trials, ignored = _write(factory, layer, groups, shots, passes, tuple(new_classes), taught, repeats, seed)
+    draws = ways if loaded.kind == "characters" else 0
+
+    def written(shots: int) -> tuple[Script, list[_Trial], int]:
+        return _write(factory, layer, groups, shots, passes, tuple(new_classes), taught, repeats, seed, draws)
+
+    script, trials, ignored = written(shots)
     ran = run_script(factory, script, load_board(board))
 
     def measured(ran: ScriptResult, trials: Sequence[_Trial], shots: int) -> SimulateResult:
@@ -137,7 +163,7 @@ def simulate(
         return result
     results = []
     for fewer in (k for k in _CURVE_SHOTS if k < shots):
-        script, trials, _ = _write(factory, layer, groups, fewer, passes, tuple(new_classes), taught, repeats, seed)
+        script, trials, _ = written(fewer)
         results.append(measured(run_script(factory, script), trials, fewer))
     return replace(result, curve=_curve([*results, result]))
 
@@ -162,24 +188,35 @@ def _write(
     taught: Taught,
     repeats: int,
     seed: int,
+    draws: int,
 ) -> tuple[Script, list[_Trial], int]:
-    """The script of all repeats with all groups, its trials, and how many samples are of other classes."""
+    """The script of all repeats with all groups, its trials, and how many samples are of other classes.
+
+    `draws`: so many classes are drawn of a group that has none of the factory's, where none are named; 0: never.
+    """
     script, trials, ignored = Script(factory.row_bytes), [], 0
-    names = [*factory.labels, *new_classes]
     for samples in groups:
-        numbers = np.array([names.index(label) if label in names else -1 for label in samples.labels], np.int64)
-        ignored += int((numbers < 0).sum())
-        for name in new_classes:
-            if name not in samples.labels:
-                raise BadInputError(f"group {samples.group!r} has no samples of the new class {name!r}")
+        named = tuple(_name_in(samples, name, is_character=draws > 0) for name in new_classes)
+        replaces = draws > 0 and not np.isin(samples.labels, factory.labels).any()
+        old = () if replaces else factory.labels
         for repeat in range(repeats):
             rng = np.random.default_rng([seed, repeat, zlib.crc32(samples.group.encode())])
+            new = named
+            if replaces and not named:
+                new = tuple(str(name) for name in rng.permutation(np.unique(samples.labels))[:draws])
+            names = [*old, *new]
+            numbers = np.array([names.index(label) if label in names else -1 for label in samples.labels], np.int64)
+            ignored += int((numbers < 0).sum()) if repeat == 0 else 0
+            if not (numbers >= 0).any():
+                raise BadInputError(f"group {samples.group!r} has no sample of the app's classes")
             shown, tested = _split(samples, numbers, shots, rng)
             lesson = Script(factory.row_bytes)
-            for name in new_classes:
+            for name in new:
                 lesson.add_class(name)
+            for _ in factory.labels if replaces else ():
+                lesson.remove_class(0)
             for i in shown:
-                if taught == "all" or numbers[i] >= len(factory.labels):
+                if taught == "all" or numbers[i] >= len(old):
                     lesson.teach(samples.rows[i], int(numbers[i]))
             if passes > 1:
                 lesson.practise(passes - 1)
@@ -197,9 +234,73 @@ def _write(
                     slice(before[0], before[-1] + 1),
                     slice(after[0], after[-1] + 1),
                     numbers[tested],
+                    len(old),
                 )
             )
     return script, trials, ignored
+
+
+def _name_in(samples: Samples, name: str, *, is_character: bool) -> str:
+    """The label that people call `name`: of a character also `character07`, or `Greek/character07`."""
+    for candidate in (name, label_of(samples.group, name)) if is_character else (name,):
+        if candidate in samples.labels:
+            return candidate
+    known = ", ".join(sorted(set(samples.labels.tolist()))[:8])
+    raise BadInputError(f"group {samples.group!r} has no samples of the new class {name!r}: it has {known} …")
+
+
+def _simulated_values(
+    model: AppModel,
+    graph: Graph,
+    data: str | Path,
+    *,
+    only: Sequence[str],
+    shots: int,
+    passes: int,
+    repeats: int,
+    seed: int,
+    board: str,
+) -> SimulateResult:
+    from fieldwren.learn.simulate_values import simulate_values
+
+    factory, metric, trials = simulate_values(
+        model, graph, Path(data), only=only, shots=shots, passes=passes, repeats=repeats, seed=seed, board=board
+    )
+
+    def accuracy(parts: Sequence[ValuesTrial]) -> Accuracy:
+        before = float(np.mean([part.accuracy_before for part in parts]))
+        after = float(np.mean([part.accuracy_after for part in parts]))
+        return Accuracy(before, after, None, before, after)
+
+    per_group = {
+        name: accuracy([t for t in trials if t.group == name]) for name in dict.fromkeys(t.group for t in trials)
+    }
+    before = float(np.mean([part.accuracy_before for part in per_group.values()]))
+    after = float(np.mean([part.accuracy_after for part in per_group.values()]))
+    updates = sum(trial.ran.updates for trial in trials)
+    instructions = sum(trial.ran.instructions for trial in trials)
+    return SimulateResult(
+        app=model.app.name,
+        board=board,
+        shots=shots,
+        passes=passes,
+        repeats=repeats,
+        seed=seed,
+        accuracy_before=before,
+        accuracy_after=after,
+        accuracy_new=None,
+        accuracy_old_before=before,
+        accuracy_old_after=after,
+        per_group=per_group,
+        updates=updates,
+        rollbacks=0,
+        instructions_per_update=instructions / updates if instructions and updates else None,
+        ram_bytes=factory.memory_bytes,
+        ignored=0,
+        head_sha256=trials[-1].ran.head_sha256,
+        metric=metric,
+        figures={key: float(np.mean([trial.figures[key] for trial in trials])) for key in trials[0].figures},
+    )
 
 
 def _split(
@@ -240,7 +341,7 @@ def _measured(
         raise BadInputError(f"the learner refused {refused} records: check the names of the new classes")
     per_group: dict[str, Accuracy] = {}
     for group in dict.fromkeys(trial.group for trial in trials):
-        parts = [_accuracy(factory, ran, trial) for trial in trials if trial.group == group]
+        parts = [_accuracy(ran, trial) for trial in trials if trial.group == group]
         per_group[group] = _mean(parts)
     total = _mean(list(per_group.values()))
     return SimulateResult(
@@ -252,7 +353,7 @@ def _measured(
         seed=seed,
         accuracy_before=total.accuracy_before,
         accuracy_after=total.accuracy_after,
-        accuracy_new=total.accuracy_new if new_classes else None,
+        accuracy_new=total.accuracy_new,
         accuracy_old_before=total.accuracy_old_before,
         accuracy_old_after=total.accuracy_old_after,
         per_group=per_group,
@@ -265,25 +366,28 @@ def _measured(
     )
 
 
-def _accuracy(factory: Factory, ran: ScriptResult, trial: _Trial) -> Accuracy:
-    before = ran.replies["label"][trial.before] == trial.wanted
+def _accuracy(ran: ScriptResult, trial: _Trial) -> Accuracy:
+    is_new = trial.wanted >= trial.old
+    before = (ran.replies["label"][trial.before] == trial.wanted) & ~is_new
     after = ran.replies["label"][trial.after] == trial.wanted
-    is_new = trial.wanted >= len(factory.labels)
     return Accuracy(
         float(before.mean()),
         float(after.mean()),
         float(after[is_new].mean()) if is_new.any() else None,
-        float(before[~is_new].mean()),
-        float(after[~is_new].mean()),
+        None if is_new.all() else float(before[~is_new].mean()),
+        None if is_new.all() else float(after[~is_new].mean()),
     )
 
 
 def _mean(parts: Sequence[Accuracy]) -> Accuracy:
-    new = [part.accuracy_new for part in parts if part.accuracy_new is not None]
+    def known(values: Iterable[float | None]) -> float | None:
+        kept = [value for value in values if value is not None]
+        return float(np.mean(kept)) if kept else None
+
     return Accuracy(
         float(np.mean([part.accuracy_before for part in parts])),
         float(np.mean([part.accuracy_after for part in parts])),
-        float(np.mean(new)) if new else None,
-        float(np.mean([part.accuracy_old_before for part in parts])),
-        float(np.mean([part.accuracy_old_after for part in parts])),
+        known(part.accuracy_new for part in parts),
+        known(part.accuracy_old_before for part in parts),
+        known(part.accuracy_old_after for part in parts),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -177,17 +178,20 @@ def _context(model: AppModel, program: Program, board: Board) -> dict[str, objec
         "release_q15": to_q15(detector.release) if detector else 0,
         "gain_q8": max(1, round(app.microphone.gain * _GAIN_ONE)),
         "level_samples": min(_LEVEL_SAMPLES_MOST, max(1, round(1000 / period))),
-        "half_error": app.detector.half_error or 0.0,
+        "anomaly": model.anomaly,
         "posterior": _posterior(app),
         "microphone": microphone_of(model, board),
         "framework": board.framework,
         "light": "FW_LIGHT_PIN" in board.port.defines,
-        "input": "FW_INPUT_ROWS" if isinstance(model.front_end, SensorFrontEnd) else "FW_INPUT_PCM",
+        "input": _input(model),
         "columns": model.columns,
+        "targets": len(model.targets),
+        "teach_below": app.learn.teach_below if app.learn else 0.0,
         "stride_frames": model.stride_frames,
         "streaming": model.streaming,
         "period": _Period(*_period(model)),
         "window_bytes_copied": program.inputs[0].nbytes if app.kind == "anomaly" else 0,
+        "window_elements": math.prod(program.inputs[0].shape),
         **vars(_sizes(model, board)),
     }
 
@@ -206,6 +210,12 @@ def _period(model: AppModel) -> tuple[int, int]:
     return period.numerator, period.denominator
 
 
+def _input(model: AppModel) -> str:
+    if not isinstance(model.front_end, SensorFrontEnd):
+        return "FW_INPUT_PCM"
+    return "FW_INPUT_ROWS_INT8" if model.front_end.element == "int8" else "FW_INPUT_ROWS"
+
+
 def _posterior(app: App) -> str:
     if app.kind == "regression":
         return "FW_POSTERIOR_VALUES"
@@ -214,11 +224,15 @@ def _posterior(app: App) -> str:
     return _POSTERIORS[app.detector.output]
 
 
+def _value_bytes(model: AppModel) -> int:
+    return 1 if isinstance(model.front_end, SensorFrontEnd) and model.front_end.element == "int8" else 4
+
+
 def _sizes(model: AppModel, board: Board) -> _Sizes:
     window = int(board.port.defines.get("FW_RING_BYTES", f"{PORT_RING_BYTES}u").rstrip("uU"), 0)
     payload = 256 if window >= PORT_RING_BYTES else window // 4
     rows = isinstance(model.front_end, SensorFrontEnd)
-    element_bytes = 4 * model.columns if rows else 2
+    element_bytes = model.columns * _value_bytes(model) if rows else 2
     if element_bytes > payload:
         raise BadInputError(
             f"{model.app.where('front_end')}: a row of {model.columns} values is {element_bytes} bytes, and the link of "

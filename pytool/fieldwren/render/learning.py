@@ -48,8 +48,8 @@ class FleetContext:
 
 @dataclass(frozen=True)
 class LearningContext:
-    """Sizes in bytes; `block` the factory block in words; `spare` labels that the detector has besides the model's;
-    `misses` near misses that are kept."""
+    """Sizes in bytes; `block` the factory block in words; `values` floats of targets; `spare` labels that the
+    detector has besides the model's; `misses` near misses that are kept."""
 
     block: NDArray[np.uint32]
     memory_bytes: int
@@ -57,6 +57,7 @@ class LearningContext:
     misses: int
     image_bytes: int
     spare: int
+    values: int
     save_wait_ms: int
     save_every_ms: int
     rule: RuleContext | None
@@ -78,7 +79,8 @@ def learning_context(model: AppModel, board: Board) -> LearningContext | None:
         samples_bytes=(learn.SAMPLES + learn.near_misses(model.app)) * factory.row_bytes,
         misses=learn.near_misses(model.app),
         image_bytes=learn.image_bytes(factory) if learn.imports_head(settings, board) else 0,
-        spare=max(0, factory.classes_most - len(model.labels)),
+        spare=max(0, factory.classes_most - len(model.labels)) if factory.loss != "squared" else 0,
+        values=learn.target_values(factory),
         save_wait_ms=round(1000 * settings.save_after_s),
         save_every_ms=learn.save_every_ms(settings, learn.store_layout(factory, board)),
         rule=_rule(model, settings.rule) if settings.rule is not None else None,

@@ -194,6 +194,7 @@ def paired(runs: Sequence[Mapping[str, Any]], better: str, base: str) -> Result:
 
 def _table(name: str, channels: int | None) -> Any:
     base = recipe.load(paths.examples() / "digits" / "train.toml")
+    assert isinstance(base, recipe.KeywordRecipe)  # the example hears words
     network = recipe.with_model(base, name).model
     if channels is None:
         return network

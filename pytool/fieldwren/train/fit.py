@@ -116,6 +116,33 @@ def fit(
     return history
 
 
+def fit_values(
+    model: keras.Model,
+    inputs: npt.NDArray[np.float32],
+    wanted: npt.NDArray[np.float32],
+    options: Optimisation,
+    *,
+    progress: Callable[[str], None] | None = None,
+) -> None:
+    """Trains `model` in place to give `wanted` [n, *outputs] for `inputs` [n, *shape], by the mean squared error."""
+    steps = options.epochs * -(-len(inputs) // options.batch_size)
+    schedule = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps)
+    model.compile(optimizer=keras.optimizers.AdamW(schedule, weight_decay=options.weight_decay), loss="mse")
+
+    def report(epoch: int, logs: dict[str, float] | None) -> None:
+        if progress is not None and logs is not None and (epoch + 1) % max(1, options.epochs // 10) == 0:
+            progress(f"epoch {epoch + 1}/{options.epochs}: mean squared error {logs['loss']:.6f}")
+
+    model.fit(
+        inputs,
+        wanted,
+        batch_size=options.batch_size,
+        epochs=options.epochs,
+        verbose=0,
+        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=report)],
+    )
+
+
 def predict(model: keras.Model, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Class probabilities [n, classes] in float."""
+    """Outputs in float, of classifiers class probabilities [n, classes]."""
     return np.asarray(model.predict(inputs, batch_size=512, verbose=0), np.float32)

@@ -123,22 +123,102 @@ class PresenceRecipe(_Table):
     teacher: Teacher | None = None
 
 
+class SineMlp(_Table):
+    """See regression.mlp."""
+
+    kind: Literal["sine_mlp"]
+    hidden: tuple[int, ...]
+    harmonics: int  # features of the last hidden layer that are sines of 2 x, the others are of x
+
+
+class RegressionRecipe(_Table):
+    """train.toml of the sine."""
+
+    schema_version: Literal[1]
+    kind: Literal["regression"]
+    seed: int
+    examples: int
+    domain: tuple[float, float]  # of x
+    row_interval_ms: float
+    ridge: float  # of the last layer's fit, see sine.head_of
+    tolerance: float  # an answer this near counts as right
+    model: SineMlp
+    optimise: Optimise
+
+
+class Conv4(_Table):
+    """See conv4.conv4."""
+
+    kind: Literal["conv4"]
+    filters: tuple[int, ...]
+    dropout: float
+
+
+class CharactersRecipe(_Table):
+    """train.toml of a model that reads characters."""
+
+    schema_version: Literal[1]
+    kind: Literal["characters"]
+    seed: int
+    size: int  # side of an image in pixels
+    row_interval_ms: float
+    reads: str  # the alphabet that the model's head knows
+    test_drawers: tuple[str, ...]  # whose drawings are measured on, without --hold-out
+    distortion: dict[str, float]  # fields of conv4.Distortion that differ from its defaults
+    model: Conv4
+    optimise: Optimise
+
+
+class Autoencoder(_Table):
+    """See anomaly.autoencoder."""
+
+    kind: Literal["autoencoder"]
+    hidden: tuple[int, ...]
+    noise: float
+
+
+class AnomalyRecipe(_Table):
+    """train.toml of a model that knows what is normal."""
+
+    schema_version: Literal[1]
+    kind: Literal["anomaly"]
+    seed: int
+    channels: tuple[str, ...]  # columns of the table that the model sees
+    row_interval_ms: float
+    difference_rows: tuple[int, ...]  # it also sees what changed since so many rows ago,
+    activity_rows: tuple[int, ...]  # and how much each channel moved over so many
+    clip: tuple[float, float]  # of the normalised values
+    missing_limit: int  # rows that a missing value may be held
+    ridge: float  # see anomaly.measure_of
+    alarms: float  # share of normal rows whose confidence is one half or more
+    model: Autoencoder
+    optimise: Optimise
+
+
 Recipe = KeywordRecipe | PresenceRecipe
+"""Of models that are trained as classifiers of what they are shown."""
+AnyRecipe = Recipe | RegressionRecipe | CharactersRecipe | AnomalyRecipe
+_KINDS: dict[
+    object,
+    type[KeywordRecipe] | type[PresenceRecipe] | type[RegressionRecipe] | type[CharactersRecipe] | type[AnomalyRecipe],
+] = {
+    "anomaly": AnomalyRecipe,
+    "characters": CharactersRecipe,
+    "keyword": KeywordRecipe,
+    "presence": PresenceRecipe,
+    "regression": RegressionRecipe,
+}
 
 
-def load(path: Path) -> Recipe:
+def load(path: Path) -> AnyRecipe:
     """Reads a train.toml. Raises BadInputError naming the file and the first wrong field."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInputError(f"{path} is not a readable TOML file: {error}") from error
-    kinds: dict[object, type[KeywordRecipe] | type[PresenceRecipe]] = {
-        "keyword": KeywordRecipe,
-        "presence": PresenceRecipe,
-    }
-    kind = kinds.get(table.get("kind"))
+    kind = _KINDS.get(table.get("kind"))
     if kind is None:
-        raise BadInputError(f"{path}: kind is {table.get('kind')!r}, must be one of {', '.join(map(str, kinds))}")
+        raise BadInputError(f"{path}: kind is {table.get('kind')!r}, must be one of {', '.join(map(str, _KINDS))}")
     try:
         return kind.model_validate(table)
     except ValidationError as error:

@@ -11,24 +11,37 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fieldwren import paths
 from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.features import FrontEndParameters
-from fieldwren.train import digits, keyword, presence, recipe, windowset
+from fieldwren.train import anomaly, characters, digits, keyword, presence, recipe, regression, windowset
 from fieldwren.train.budget import merged, preset
 from fieldwren.train.classifier import Fitted, Plans, Prepared, class_weights, fit_classifier
 from fieldwren.train.data import leaks
+from fieldwren.train.trained import Request, Trained
 
-EXAMPLES = ("digits", "keyword", "presence")
+EXAMPLES = ("digits", "keyword", "presence", "characters", "sine", "anomaly")
 LOADERS = {"digits": digits.load, "keyword": keyword.load}
+_GENERATED = ("sine",)
+"""Examples whose data are computed."""
+_TRAINERS: Mapping[str, Callable[[Any, Request], Trained]] = {
+    "anomaly": anomaly.train,
+    "characters": characters.train,
+    "regression": regression.train,
+}
+"""Kinds that are trained as something else than a classifier of what they were shown."""
 
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a training gave. Accuracies are fractions of `test_count` examples that training never saw."""
+    """What a training gave: `metric` says what the accuracies are, on `test_count` examples that training never saw.
+
+    `figures` are what else was measured, by name.
+    """
 
     float_accuracy: float
     int8_accuracy: float
@@ -38,6 +51,7 @@ class TrainResult:
     measured_on: str  # what was held out
     test_count: int
     figures: Mapping[str, object] = field(default_factory=dict)  # what else was measured, by name
+    metric: str = "fraction of right answers"
 
 
 def train(
@@ -79,16 +93,28 @@ def train(
         raise BadInputError(f"there is no example {example!r} to train: choose one of {', '.join(EXAMPLES)}")
     if util.find_spec("tensorflow") is None:
         raise MissingToolError("training needs TensorFlow: pip install 'fieldwren[train]'")
-    if not data.is_dir():
+    if not data.is_dir() and data.suffix != ".zip" and example not in _GENERATED:
         raise MissingToolError(f"{data} is not a folder: point --data at the recordings or tables")
     # A model of anybody's own words has no example, only a recipe to begin with.
     source = paths.templates() / "train" / example if example == "keyword" else paths.examples() / example
     settings = recipe.load(recipe_file or source / "train.toml")
     seed = settings.seed if seed is None else seed
+    request = Request(data, hold_out, tuple(without_classes), seed, say)
+    if settings.kind in _TRAINERS:
+        if any(option is not None for option in (model, budget, board, teacher, run)) or resume:
+            raise BadInputError(
+                f"{example}: its recipe alone says how it is trained: no --model, --budget, --board, --teacher, --run"
+            )
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        trained = _TRAINERS[settings.kind](settings, request)
+        _write_app(out, source, None, recipe_file, _described(trained, settings, seed), None)
+        return _result(trained, time.monotonic() - started)
+    assert isinstance(settings, recipe.KeywordRecipe | recipe.PresenceRecipe)
     settings = _changed(settings, seed, model, budget, board, teacher)
     if isinstance(settings, recipe.KeywordRecipe):
         prepared = _keyword(example, settings, data, say, hold_out=hold_out, without_classes=without_classes, seed=seed)
     else:
+        assert isinstance(settings, recipe.PresenceRecipe)
         if without_classes:
             raise BadInputError(f"{example} has no classes to leave out")
         for line in leaks.refuse_leaks(presence.leaks_in(settings, data), allow_leaks, data):
@@ -125,6 +151,37 @@ def train(
         prepared.measured_on,
         len(prepared.test[1]),
         fitted.figures,
+    )
+
+
+def _described(trained: Trained, settings: recipe.AnyRecipe, seed: int) -> bytes:
+    from fieldwren.train import export
+
+    training = {
+        "recipe": settings.model_dump(mode="json"),
+        "seed": seed,
+        "measured_on": trained.measured_on,
+        "metric": trained.metric,
+        "float_accuracy": round(trained.float_accuracy, 4),
+        "int8_accuracy": round(trained.int8_accuracy, 4),
+        "test_count": trained.test_count,
+        **trained.figures,
+    }
+    content = export.describe(trained.content, trained.front_end, trained.labels, training)
+    return export.with_metadata(content, trained.metadata) if trained.metadata else content
+
+
+def _result(trained: Trained, seconds: float) -> TrainResult:
+    return TrainResult(
+        trained.float_accuracy,
+        trained.int8_accuracy,
+        trained.params,
+        trained.macs,
+        round(seconds, 1),
+        trained.measured_on,
+        trained.test_count,
+        trained.figures,
+        trained.metric,
     )
 
 
@@ -180,7 +237,7 @@ def _presence(settings: recipe.PresenceRecipe, folder: Path, hold_out: str | Non
 
 
 def _write_app(
-    out: Path, source: Path, changed: str | None, recipe_file: Path | None, model: bytes, fitted: Fitted
+    out: Path, source: Path, changed: str | None, recipe_file: Path | None, model: bytes, fitted: Fitted | None
 ) -> None:
     """Puts the model, its recipe and the example's manifest into `out`; other files there stay."""
     out.mkdir(parents=True, exist_ok=True)
@@ -193,7 +250,7 @@ def _write_app(
             (made / "train.toml").write_text(changed, encoding="utf-8")
         if not (out / "fieldwren.toml").exists():
             manifest = (source / "fieldwren.toml").read_text(encoding="utf-8")
-            if fitted.metadata:
+            if fitted is not None and fitted.metadata:
                 manifest = _stepping(manifest, fitted.front_end)
             (made / "fieldwren.toml").write_text(manifest, encoding="utf-8")
         for file in sorted(made.iterdir()):

@@ -26,16 +26,20 @@ class SensorFrontEnd(Parameters):
     """Windows over rows of sensor values.
 
     Readings x are limited to `input_clip`. A frame is (x - offset) / scale of every channel, then for each entry of
-    `difference_rows` the change since that many rows ago, divided by the matching row of `difference_scale`; all
-    clipped to `clip`. `window_frames` consecutive frames make one model input, a new one every `hop_rows` rows. A
-    missing value (NaN) becomes the channel's last value ("hold") or its `fill` ("fill") for at most `missing_limit`
-    rows in a row; after a longer gap windows begin anew. `SensorFrontEnd.fit` takes offset, scale and fill from
-    training rows.
+    `difference_rows` the change since that
+    many rows ago, divided by the matching row of `difference_scale`, and for each entry of `activity_rows` how much the
+    channel has been moving: the logarithm of its mean absolute change from row to row over so many rows plus
+    `activity_floor`, minus `activity_offset` over `activity_scale`; all clipped to `clip`. `window_frames`
+    consecutive frames make one model input, a new one every `hop_rows` rows. A missing value (NaN) becomes the
+    channel's last value ("hold") or its `fill` ("fill") for at most `missing_limit` rows in a row; after a longer gap
+    windows begin anew. `element` is how rows come over the link: an image's as int8, one row of pixels after the other
+    (none can be missing then). `SensorFrontEnd.fit` takes offset, scale and fill from training rows.
     """
 
     kind: ClassVar[str] = "sensor"
 
     channels: tuple[str, ...]
+    element: Literal["float32", "int8"] = "float32"
     row_interval_ms: float
     offset: tuple[float, ...]
     scale: tuple[float, ...]
@@ -46,6 +50,10 @@ class SensorFrontEnd(Parameters):
     missing_limit: int = 0
     difference_rows: tuple[int, ...] = ()
     difference_scale: tuple[tuple[float, ...], ...] = ()
+    activity_rows: tuple[int, ...] = ()
+    activity_floor: tuple[float, ...] = ()
+    activity_offset: tuple[tuple[float, ...], ...] = ()
+    activity_scale: tuple[tuple[float, ...], ...] = ()
     window_frames: int = 1
     hop_rows: int = 1
     rounding: Rounding = "nearest"
@@ -55,6 +63,7 @@ class SensorFrontEnd(Parameters):
         count = len(self.channels)
         require(1 <= count <= 1024, f"channels has {count} names, must have 1 to 1024")
         require(len(set(self.channels)) == count, "channels names one channel twice")
+        check_choice(self, "element", ("float32", "int8"))
         check_real(self, "row_interval_ms", 1e-3, 1e9)
         check_tuple(self, "offset", float, count)
         check_tuple(self, "scale", float, count)
@@ -64,33 +73,43 @@ class SensorFrontEnd(Parameters):
         check_clip(self.clip)
         check_choice(self, "missing", ("hold", "fill"))
         check_int(self, "missing_limit", 0, 65534)
-        check_tuple(self, "difference_rows", int, None)
-        require(
-            len(self.difference_rows) <= 16 and all(1 <= rows <= 4096 for rows in self.difference_rows),
-            f"difference_rows is {self.difference_rows!r}, must be at most 16 integers from 1 to 4096",
-        )
-        require(
-            isinstance(self.difference_scale, tuple) and len(self.difference_scale) == len(self.difference_rows),
-            "difference_scale must have one row for each of difference_rows",
-        )
-        for row in self.difference_scale:
+        for name, rows in (("difference", self.difference_rows), ("activity", self.activity_rows)):
+            check_tuple(self, f"{name}_rows", int, None)
             require(
-                isinstance(row, tuple) and len(row) == count and all(is_real(v) and abs(v) >= 1e-30 for v in row),
-                f"difference_scale has the row {row!r}, must have {count} numbers that are not 0",
+                len(rows) <= 16 and all(1 <= row <= 4096 for row in rows),
+                f"{name}_rows is {rows!r}, must be at most 16 integers from 1 to 4096",
             )
+        self._check_rows("difference_scale", "difference_rows", least=1e-30)
+        self._check_rows("activity_scale", "activity_rows", least=1e-30)
+        self._check_rows("activity_offset", "activity_rows", least=0.0)
+        check_tuple(self, "activity_floor", float, count if self.activity_rows else 0)
+        require(all(v >= 1e-30 for v in self.activity_floor), "activity_floor has a value that is not above 0")
         check_int(self, "window_frames", 1, 4096)
         check_int(self, "hop_rows", 1, 65535)
         check_choice(self, "rounding", ("nearest", "truncate"))
 
+    def _check_rows(self, name: str, of: str, least: float) -> None:
+        """Field `name` has a row of a number a channel, none of them nearer to 0 than `least`, for each entry of `of`."""
+        table, count = getattr(self, name), len(self.channels)
+        require(
+            isinstance(table, tuple) and len(table) == len(getattr(self, of)),
+            f"{name} must have one row for each of {of}",
+        )
+        for row in table:
+            require(
+                isinstance(row, tuple) and len(row) == count and all(is_real(v) and abs(v) >= least for v in row),
+                f"{name} has the row {row!r}, must have {count} numbers{' that are not 0' if least else ''}",
+            )
+
     @property
     def frame_values(self) -> int:
         """Values of one frame of the model's input."""
-        return len(self.channels) * (1 + len(self.difference_rows))
+        return len(self.channels) * (1 + len(self.difference_rows) + len(self.activity_rows))
 
     @property
     def first_window_rows(self) -> int:
         """Rows needed before the first window is complete."""
-        return self.window_frames + max(self.difference_rows, default=0)
+        return self.window_frames + max((*self.difference_rows, *self.activity_rows), default=0)
 
     @property
     def hop_ms(self) -> float:
@@ -106,6 +125,7 @@ class SensorFrontEnd(Parameters):
         row_interval_ms: float,
         normalisation: Literal["standard", "min-max"] = "standard",
         difference_rows: tuple[int, ...] = (),
+        activity_rows: tuple[int, ...] = (),
         **others: Any,
     ) -> SensorFrontEnd:
         """Normalisation from training rows [n, channels] in time order; NaN is left out.
@@ -134,6 +154,7 @@ class SensorFrontEnd(Parameters):
         for back in difference_rows:
             require(0 < back < len(table), f"difference_rows has {back}, there are {len(table)} training rows")
             changes.append(np.nanstd(table[back:] - table[:-back], axis=0))
+        floor, moving = _activity(table, activity_rows)
         return cls(
             channels=channels,
             row_interval_ms=row_interval_ms,
@@ -142,8 +163,29 @@ class SensorFrontEnd(Parameters):
             fill=_reals(mean),
             difference_rows=difference_rows,
             difference_scale=tuple(_reals(_non_zero(change)) for change in changes),
+            activity_rows=activity_rows,
+            activity_floor=_reals(floor) if activity_rows else (),
+            activity_offset=tuple(_reals(np.nanmean(level, axis=0)) for level in moving),
+            activity_scale=tuple(_reals(_non_zero(np.nanstd(level, axis=0))) for level in moving),
             **others,
         )
+
+
+def _activity(
+    table: npt.NDArray[np.float64], rows: tuple[int, ...]
+) -> tuple[npt.NDArray[np.float64], list[npt.NDArray[np.float64]]]:
+    """(a tenth of the lower quartile of each channel's changes but for none at all, logarithms of mean changes)."""
+    steps = np.abs(np.diff(table, axis=0))
+    floor = np.ones(table.shape[1])
+    for channel, column in enumerate(steps.T):
+        moved = column[column > 0]
+        floor[channel] = 0.1 * np.quantile(moved, 0.25) if len(moved) else 1.0
+    levels = []
+    for count in rows:
+        require(0 < count < len(table), f"activity_rows has {count}, there are {len(table)} training rows")
+        sums = np.lib.stride_tricks.sliding_window_view(steps, count, axis=0).mean(axis=-1)
+        levels.append(np.log(sums + floor))
+    return floor, levels
 
 
 def _reals(values: npt.NDArray[np.float64]) -> tuple[float, ...]:

@@ -27,6 +27,11 @@ def sensor_data(p: SensorFrontEnd) -> FrontEndData:
         "fill": np.asarray(p.fill, np.float32),
         "difference_rows": np.asarray(p.difference_rows, np.uint16),
         "difference_gain": (1.0 / np.asarray(p.difference_scale, np.float64)).astype(np.float32),
+        "activity_count": len(p.activity_rows),
+        "activity_rows": np.asarray(p.activity_rows, np.uint16),
+        "activity_floor": np.asarray(p.activity_floor, np.float32),
+        "activity_offset": np.asarray(p.activity_offset, np.float32),
+        "activity_gain": (1.0 / np.asarray(p.activity_scale, np.float64)).astype(np.float32),
     }
     return FrontEndData(
         KIND_SENSOR,

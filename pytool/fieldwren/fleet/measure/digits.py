@@ -91,7 +91,9 @@ def faults(data: Path) -> Mapping[str, Any]:
         "clean": clean,
         "failing": {**failing, "updates_lost_or_doubled": lost + unexplained},
         **poisoned,
-        "holds": _within(failing, clean, 0.01) and all(_within(one, clean, 0.01) for one in robust) and not lost + unexplained,
+        "holds": _within(failing, clean, 0.01)
+        and all(_within(one, clean, 0.01) for one in robust)
+        and not lost + unexplained,
     }
 
 
