@@ -30,6 +30,8 @@ static fw_status_t teach(fw_device_t *device, const fw_button_t *button, uint32_
 static fw_status_t act(fw_device_t *device, const fw_button_t *button, uint32_t *class_number) {
   *class_number = FW_LEARNER_NEGATIVE;
   if (device->app->memory.learning->held != 0u) return FW_E_STATE; /* a round of the fleet has the head */
+  /* A head that gives values has no classes that a button could name. */
+  if (button->action != FW_PRESS_UNDO && fw_learning_has_values(device->app->memory.learning)) return FW_E_ARGUMENT;
   switch (button->action) {
     case FW_PRESS_RIGHT:
     case FW_PRESS_WRONG:
