@@ -25,7 +25,6 @@ from fieldwren.learn.cut import cut
 from fieldwren.learn.factory import Factory, LearnerConfig, StoredEmbeddings, stored_embeddings
 from fieldwren.learn.samples import Samples, load_samples
 from fieldwren.ops.lowering import lower
-from fieldwren.plan import plan
 from fieldwren.tflite import read_model
 from fieldwren.train.run import train
 
@@ -111,7 +110,7 @@ def _embeddings(app: Path, data: Path) -> tuple[list[Samples], StoredEmbeddings]
     graph = read_model(loaded.model_path)
     made = cut(graph)
     model = app_model(loaded, graph, lower(graph, PORTABLE))
-    groups = load_samples(model, plan(lower(made.backbone, PORTABLE)), data / "omniglot", graph.metadata)
+    groups = load_samples(model, made, data / "omniglot", graph.metadata)
     stored = stored_embeddings(graph, made)
     return groups, StoredEmbeddings(stored.mean, stored.gain)
 
