@@ -20,9 +20,9 @@ typedef enum {
   FW_RECORD_ADD = 5,      /* name */
   FW_RECORD_REMOVE = 6,   /* argument: label */
   FW_RECORD_GUARD = 7,    /* row; argument: label */
-  FW_RECORD_TARGETS = 8,  /* float[] for the next FW_RECORD_VALUES: as many as there are outputs, or room in the payload;
-                             argument: the first one's number */
-  FW_RECORD_VALUES = 9    /* row: taught with these targets */
+  FW_RECORD_TARGETS = 8, /* float[] for the next FW_RECORD_VALUES: as many as there are outputs, or room in the payload;
+                            argument: the first one's number */
+  FW_RECORD_VALUES = 9   /* row: taught with these targets */
 } fw_record_kind_t;
 
 typedef struct {
