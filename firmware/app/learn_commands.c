@@ -160,6 +160,7 @@ fw_status_t fw_device_feedback(fw_device_t *device, int is_right, uint32_t *clas
 }
 
 static void feedback(fw_device_t *device) {
+  const fw_learning_t *const g = learning_of(device);
   const fw_command_t *command = &device->link.command;
   const int is_right = fw_command_is(command, 1, "right");
   if (command->word_count != 2u || (!is_right && !fw_command_is(command, 1, "wrong"))) {
