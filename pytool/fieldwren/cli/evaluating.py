@@ -9,6 +9,7 @@ import click
 
 from fieldwren.cli import output
 from fieldwren.cli.options import json_option
+from fieldwren.errors import BadInputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,7 +61,10 @@ def eval(
         )
     if report is not None:
         from fieldwren.evaluate.report import write_report
+        from fieldwren.evaluate.values import ValuesEvaluation
 
+        if isinstance(result, ValuesEvaluation):
+            raise BadInputError(f"{source}: its outputs are values; a report shows classes: leave out --report")
         output.note(f"report: {write_report(result, report)}")
     output.emit(result, json=json, show=_show)
 

@@ -352,6 +352,7 @@ def _measured(
         parts = [_accuracy(ran, trial) for trial in trials if trial.group == group]
         per_group[group] = _mean(parts)
     total = _mean(list(per_group.values()))
+    old_before, old_after = total.accuracy_old_before, total.accuracy_old_after
     return SimulateResult(
         app=app,
         board=board,
@@ -372,7 +373,7 @@ def _measured(
         ignored=ignored,
         head_sha256=ran.head_sha256,
         agreement=agreed,
-        forgotten=total.accuracy_old_before - total.accuracy_old_after,
+        forgotten=None if old_before is None or old_after is None else old_before - old_after,
     )
 
 
