@@ -168,7 +168,6 @@ static void feedback(fw_device_t *device) {
     return;
   }
   if (is_streaming(device)) return;
-  const fw_learning_t *const g = learning_of(device);
   if (fw_learning_has_values(g) && g->has[FW_SAMPLE_DETECTED] != 0u) {
     teach_normal(device, FW_SAMPLE_DETECTED, is_right ? g->detected : 0u);
     return;
