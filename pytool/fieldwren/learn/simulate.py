@@ -216,15 +216,14 @@ def _write(
             ignored += int((numbers < 0).sum()) if repeat == 0 else 0
             if not (numbers >= 0).any():
                 raise BadInputError(f"group {samples.group!r} has no sample of the app's classes")
-            shown, tested = _split(samples, numbers, shots, rng)
+            shown, tested = _split(samples, numbers, shots, rng, first=0 if taught == "all" else len(old))
             lesson = Script(factory.row_bytes)
             for name in new:
                 lesson.add_class(name)
             for _ in factory.labels if replaces else ():
                 lesson.remove_class(0)
             for i in shown:
-                if taught == "all" or numbers[i] >= len(old):
-                    lesson.teach(samples.rows[i], int(numbers[i]))
+                lesson.teach(samples.rows[i], int(numbers[i]))
             if passes > 1:
                 lesson.practise(passes - 1)
             script.reset()
@@ -311,11 +310,11 @@ def _simulated_values(
 
 
 def _split(
-    samples: Samples, numbers: NDArray[np.int64], shots: int, rng: np.random.Generator
+    samples: Samples, numbers: NDArray[np.int64], shots: int, rng: np.random.Generator, *, first: int
 ) -> tuple[list[int], list[int]]:
-    """(`shots` samples of every class, one class after the other in random order, round by round; all others)."""
+    """(`shots` samples of every class from `first` on, class after class in random order, round by round; all others)."""
     by_class = []
-    for number in sorted(set(numbers.tolist()) - {-1}):
+    for number in sorted(set(numbers[numbers >= first].tolist())):
         places = np.flatnonzero(numbers == number)
         if len(places) <= shots:
             raise BadInputError(
