@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "fw_float.h"
+
 static const char *const usages[] = {
     "hello SESSION",
     "bye",

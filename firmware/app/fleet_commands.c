@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/device.h"
+#include "fw_float.h"
 #include "fw_learning.h"
 #include "learn/learner.h"
 #include "runtime/crc32.h"

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "fw_float.h"
 #include "learn/learner.h"
 #include "learn/script.h"
 

@@ -114,7 +114,7 @@ static const float pull = 1e-4f; /* the app's default */
 static const float pull = 0.01f;
 #endif
 static fw_learner_config_t config = {FEATURES, CLASSES, REPLAY, GUARD, FW_LOSS_SOFTMAX, RUNNING, 2, GUARD, 0.05f,
-                                     0.5f,     0.0f,    0.5f,   0.0f,  ADAPTERS, 0.0f};
+                                     0.5f,     0.0f,    0.5f,   0.0f,  ADAPTERS,        0.0f};
 static float head[(FEATURES + 1) * FACTORY] = {0.3f, -0.7f, 0.1f, 0.9f, -0.2f, 0.4f, -0.6f, 0.25f, 0.8f, -1.1f};
 static float mean[FEATURES] = {-100, -20, 3, 0, 17, 60};
 static float gain[FEATURES] = {0.02f, 0.03f, 0.01f, 0.04f, 0.02f, 0.02f};

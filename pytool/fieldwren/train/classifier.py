@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from fieldwren.features import FrontEndParameters, SensorFrontEnd
 from fieldwren.steps import STEPS_KEY
 from fieldwren.train import recipe
 from fieldwren.train.budget import Budget, check_budget
+from fieldwren.train.clips import Clip
 from fieldwren.train.run_folder import RunFolder, data_hash
 from fieldwren.train.vary import Variation
 
@@ -35,6 +36,7 @@ class Prepared:
     test: tuple[Float, Int]
     measured_on: str
     weights: Float | None  # of the training examples in the loss
+    recorded: Sequence[Clip] = ()  # what people said in training
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ class Clip:
     name: str  # file stem or text, for messages
     corpus: str = ""  # the data set it comes from
     take: int = 0  # which of the group's recordings of that word
+    path: Path | None = None  # of a recording
 
 
 def resample(samples: Audio, ratio: float) -> Audio:
@@ -90,7 +91,7 @@ def load_spoken_digits(folder: Path) -> list[Clip]:
         if name is None:
             raise BadInputError(f"{file}: is not named DIGIT_SPEAKER_INDEX.wav: rename it or take it away")
         digit, speaker, index = name.groups()
-        clips.append(Clip(read_wav(file), DIGITS[int(digit)], speaker, file.stem, SPOKEN_DIGITS, int(index)))
+        clips.append(Clip(read_wav(file), DIGITS[int(digit)], speaker, file.stem, SPOKEN_DIGITS, int(index), file))
     return clips
 
 
@@ -102,7 +103,12 @@ def load_speech_commands(folder: Path) -> list[Clip]:
     files = sorted(f for f in Path(folder).rglob("*_nohash_*.wav") if not f.parent.name.startswith("_"))
     return [
         Clip(
-            active_part(read_wav(f)), f.parent.name, f.stem.split("_")[0], f"{f.parent.name}/{f.stem}", SPEECH_COMMANDS
+            active_part(read_wav(f)),
+            f.parent.name,
+            f.stem.split("_")[0],
+            f"{f.parent.name}/{f.stem}",
+            SPEECH_COMMANDS,
+            path=f,
         )
         for f in files
     ]

@@ -33,6 +33,7 @@ class KeywordData:
     train: WindowSet
     held_out: list[Clip]  # words to measure with
     measured_on: str  # what they are
+    recorded: list[Clip]  # what people said in training, for a learner to rehearse with
 
     @property
     def labels(self) -> list[str]:
@@ -105,6 +106,7 @@ def load(
     spoken = synthetic(recipe, classes, seed)
     words = [c for c in recorded if c.label in classes]
     others = [c for c in recorded if c.label not in DIGITS]
+    recorded = words + others
     # The few recorded words are repeated until they weigh as much as the many synthetic ones.
     weight = max(1, round(len(spoken.others) / max(1, len(others))))
     others = others * weight + list(spoken.others)
@@ -132,4 +134,4 @@ def load(
                 seed=seed,
             )
         )
-    return KeywordData(front_end, classes, windowset.joined(sets), held_words, measured_on)
+    return KeywordData(front_end, classes, windowset.joined(sets), held_words, measured_on, recorded)

@@ -24,10 +24,15 @@ def with_metadata(model: bytes, entries: Mapping[str, str]) -> bytes:
     from tensorflow.lite.python import schema_py_generated as schema
 
     tree: Any = schema.ModelT.InitFromPackedBuf(model, 0)
-    tree.metadata = [m for m in tree.metadata or [] if m.name.decode() not in entries]
+    tree.metadata = tree.metadata or []
+    known = {entry.name.decode(): entry.buffer for entry in tree.metadata}
     for name in sorted(entries):
+        data = np.frombuffer(entries[name].encode(), np.uint8)
+        if name in known:
+            tree.buffers[known[name]].data = data
+            continue
         buffer = schema.BufferT()
-        buffer.data = np.frombuffer(entries[name].encode(), np.uint8)
+        buffer.data = data
         entry = schema.MetadataT()
         entry.name, entry.buffer = name.encode(), len(tree.buffers)
         tree.buffers.append(buffer)

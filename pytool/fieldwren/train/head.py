@@ -32,7 +32,7 @@ from fieldwren.ops.lowering import lower
 from fieldwren.tflite import read_model
 from fieldwren.train import recipe, synth
 from fieldwren.train.augment import to_pcm
-from fieldwren.train.clips import DIGITS, SAMPLE_RATE
+from fieldwren.train.clips import DIGITS, SAMPLE_RATE, Clip
 
 REPLAY, GUARD = 8, 2
 
@@ -89,6 +89,27 @@ def _with_shares(samples: Samples) -> Embeddings:
     return np.concatenate([samples.embeddings, samples.shares.view(np.int8)], axis=1)
 
 
+def store(app: str | Path, stored: StoredEmbeddings) -> int:
+    """Writes `stored` into the app's model; bytes of the model then."""
+    from fieldwren.train.export import with_metadata
+
+    path = load_app(app).model_path
+    model = with_metadata(path.read_bytes(), {HEAD_KEY: stored.to_json()})
+    with written_whole(path) as temporary:
+        temporary.write_bytes(model)
+    return len(model)
+
+
+def link_recordings(clips: Sequence[Clip], folder: Path) -> None:
+    """Puts the files of `clips` into `folder`, each in a folder of its own folder's name."""
+    for clip in clips:
+        if clip.path is not None:
+            place = folder / clip.path.parent.name / clip.path.name
+            place.parent.mkdir(exist_ok=True)
+            if not place.exists():
+                place.symlink_to(clip.path.resolve())
+
+
 def speak(recipe_file: Path, seed: int | None, folder: Path) -> None:
     """Writes what the synthetic voices of a keyword recipe say as `LABEL_VOICE_0.wav` into `folder`."""
     settings = recipe.load(recipe_file)
@@ -118,8 +139,6 @@ def _spread(groups: Sequence[NDArray[np.int8]], count: int, rng: np.random.Gener
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point of `python -m fieldwren.train.head`."""
-    from fieldwren.train.export import with_metadata
-
     parser = argparse.ArgumentParser(prog="python -m fieldwren.train.head", description=__doc__.splitlines()[0])
     parser.add_argument("app", type=Path)
     source = parser.add_mutually_exclusive_group(required=True)
@@ -133,15 +152,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if given.voices is not None:
                 speak(given.voices, None, Path(spoken))
             stored = stored_head(given.app, given.data or Path(spoken), given.hold_out, given.seed)
-        path = load_app(given.app).model_path
-        model = with_metadata(path.read_bytes(), {HEAD_KEY: stored.to_json()})
-        with written_whole(path) as temporary:
-            temporary.write_bytes(model)
+        size = store(given.app, stored)
     except FieldwrenError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     print(
-        f"{path}: {len(model)} bytes, {sum(len(rows) for rows in stored.replay.values())} embeddings to rehearse with"
+        f"{given.app}: a model of {size} bytes, {sum(len(rows) for rows in stored.replay.values())} embeddings to rehearse with"
     )
     return 0
 

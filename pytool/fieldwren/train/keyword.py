@@ -83,7 +83,7 @@ def load(
                 seed=seed,
             )
         )
-    return KeywordData(front_end, classes, windowset.joined(sets), held, split.measured_on)
+    return KeywordData(front_end, classes, windowset.joined(sets), held, split.measured_on, list(split.kept))
 
 
 def _synthetic(recipe: KeywordRecipe, classes: Sequence[str], seed: int, progress: Callable[[str], None]) -> Sources:

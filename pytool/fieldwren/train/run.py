@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from fieldwren import paths
-from fieldwren.errors import BadInputError, MissingToolError
-from fieldwren.features import FrontEndParameters
-from fieldwren.train import anomaly, characters, digits, keyword, presence, recipe, regression, windowset
+from fieldwren.app import load_app
+from fieldwren.errors import BadInputError, MissingToolError, UnsupportedError
+from fieldwren.features import FrontEndParameters, SensorFrontEnd
+from fieldwren.train import anomaly, characters, digits, head, keyword, presence, recipe, regression, windowset
 from fieldwren.train.budget import merged, preset
-from fieldwren.train.classifier import Fitted, Plans, Prepared, class_weights, fit_classifier
+from fieldwren.train.classifier import Fitted, Plans, Prepared, Say, class_weights, fit_classifier
 from fieldwren.train.data import leaks
 from fieldwren.train.trained import Request, Trained
 
@@ -141,6 +142,7 @@ def train(
     if fitted.metadata:
         content = export.with_metadata(content, fitted.metadata)
     _write_app(out, source, None if settings == given else recipe.to_toml(settings), recipe_file, content, fitted)
+    _store_head(out, data, hold_out, prepared, seed, say)
     return TrainResult(
         fitted.float_accuracy,
         fitted.int8_accuracy,
@@ -225,6 +227,7 @@ def _keyword(
         (test.features[..., np.newaxis], test.labels),
         data.measured_on,
         np.where(data.train.labels == 0, settings.windows.background_weight, 1.0).astype(np.float32),
+        data.recorded,
     )
 
 
@@ -254,6 +257,25 @@ def _write_app(
             (made / "fieldwren.toml").write_text(manifest, encoding="utf-8")
         for file in sorted(made.iterdir()):
             file.replace(out / file.name)
+
+
+def _store_head(out: Path, data: Path, hold_out: str | None, prepared: Prepared, seed: int, say: Say) -> None:
+    """What a learner on the device rehearses with: embeddings of what was trained with, where files tell that."""
+    if load_app(out).learn is None:
+        return
+    try:
+        if prepared.recorded:
+            with tempfile.TemporaryDirectory() as folder:
+                head.link_recordings(prepared.recorded, Path(folder))
+                stored = head.stored_head(out, Path(folder), (), seed)
+        elif hold_out is not None and isinstance(prepared.front_end, SensorFrontEnd):
+            stored = head.stored_head(out, data, (hold_out,), seed)
+        else:
+            return
+    except (UnsupportedError, BadInputError) as error:
+        say(f"nothing is stored for learning on the device: {error}")
+        return
+    head.store(out, stored)
 
 
 def _stepping(manifest: str, front_end: FrontEndParameters) -> str:

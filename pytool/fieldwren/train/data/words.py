@@ -62,7 +62,7 @@ def read_words(folder: Path) -> Recorded:
         take = takes[word.label, word.group] = takes.get((word.label, word.group), -1) + 1
         name = word.path.relative_to(folder).with_suffix("").as_posix()
         corpus = SPEECH_COMMANDS if "_nohash_" in word.path.stem else RECORDED
-        clips.append(Clip(active_part(_read(word.path)), word.label, word.group, name, corpus, take))
+        clips.append(Clip(active_part(_read(word.path)), word.label, word.group, name, corpus, take, word.path))
     noise = [
         Clip(piece, "", file.stem, file.stem, _NOISE)
         for file in sorted(folder.rglob(f"{_NOISE}/*.wav"))
