@@ -63,11 +63,12 @@ test: all  ## the whole suite
 test-fast: all  ## under two minutes: no emulators, nothing slow
 	@$(PYTEST) -m "not (emulator or slow or long)"
 
-long: all  ## minutes to hours: exhaustive damage to models, fuzzing
+long: all  ## hours: exhaustive damage to models and stores, fuzzing, training to the figures of the model cards
 	@$(PYTEST) -m long --timeout 0
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
 	@mkdir -p runs/fuzz && $(BIN)/python tools/fuzz_models.py runs/fuzz $(DATA)/models -max_len=8192 \
 	  -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=runs/fuzz/
+	@$(BIN)/python tools/measure_again.py
 
 runs/resnet8.tflite: tools/make_resnet8.py | all
 	@mkdir -p runs

@@ -47,7 +47,7 @@ def test_model_is_small_and_says_what_it_needs(example: str, labels: list[str]) 
     assert json.loads(graph.metadata["fieldwren.labels"]) == labels
     training = json.loads(graph.metadata["fieldwren.training"])
     settings = recipe.load(folder / "train.toml")
-    assert training["recipe"] == settings.model_dump(mode="json")
+    assert type(settings).model_validate(training["recipe"]) == settings  # what came later has its default
     front_end = from_json(graph.metadata[METADATA_KEY])
     if isinstance(settings, recipe.KeywordRecipe):
         assert front_end == digits.front_end_of(settings)
