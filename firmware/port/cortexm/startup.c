@@ -12,9 +12,15 @@ extern uint32_t __fw_stack_top[];
 
 int main(void);
 _Noreturn void fw_reset(void);
+#ifdef FW_RUNS_BEHIND_BOOTLOADER
+extern uint32_t __fw_flash_start[]; /* the vector table */
+#endif
 void fw_fault(void);
 
 _Noreturn void fw_reset(void) {
+#ifdef FW_RUNS_BEHIND_BOOTLOADER
+  FW_SCB_VTOR = (uint32_t)(uintptr_t)__fw_flash_start; /* until here exceptions may still be the bootloader's */
+#endif
 #if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
   FW_SCB_CPACR |= 0xFu << 20; /* full access to CP10 and CP11: the FPU, and MVE */
   __asm__ volatile("dsb\n\tisb" ::: "memory");

@@ -22,6 +22,10 @@ static volatile uint32_t delivered;
 fw_status_t fw_port_audio_start(void) {
   const fw_status_t status = fw_crystal_start();
   if (status != FW_OK) return status;
+#ifdef FW_MICROPHONE_POWER_PIN
+  FW_PIN_SET(FW_MICROPHONE_POWER_PIN) = FW_PIN_BIT(FW_MICROPHONE_POWER_PIN);
+  FW_PIN_OUTPUT(FW_MICROPHONE_POWER_PIN) = FW_PIN_BIT(FW_MICROPHONE_POWER_PIN);
+#endif
   FW_PIN_CLEAR(FW_PDM_CLOCK_PIN) = FW_PIN_BIT(FW_PDM_CLOCK_PIN);
   FW_PIN_OUTPUT(FW_PDM_CLOCK_PIN) = FW_PIN_BIT(FW_PDM_CLOCK_PIN);
   FW_PDM_PSELCLK = FW_PDM_CLOCK_PIN;
