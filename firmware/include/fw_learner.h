@@ -128,30 +128,13 @@ typedef struct {
   float confidence; /* its probability; of a regression, its value */
 } fw_learner_answer_t;
 
-/* Private: read it through the functions below. */
+/* Private: read it through the functions below. What is read most often stands where a Thumb instruction of two bytes
+ * reaches it: bytes first, then half words, then words. */
 typedef struct {
-  fw_learner_config_t config;
-  fw_learner_factory_t factory;
-  float *head; /* weights, biases, parameters of adapters: scales, then biases */
-  float *velocity;
-  float *before; /* head at the start of a batch */
-  float *z;
-  float *y;
-  const float *mean; /* the factory's, or those that run */
-  const float *gain;
-  float *statistics; /* that run: mean, gain, variance */
-  float *target;     /* of regressions; behind it the matrix of recursive least squares */
-  fw_learner_class_t *table;
-  int8_t *replay;
-  int8_t *guard;
-  int8_t *pending; /* the embedding being taught */
-  uint16_t *guard_labels;
-  uint32_t generator;
-  uint32_t updates;
-  uint32_t statistics_count;
-  uint32_t step;
-  uint32_t steps; /* updates of the batch */
-  float reject_below;
+  uint8_t phase;
+  uint8_t task;
+  uint8_t pull_row;
+  uint8_t is_balanced;
   uint16_t classes;
   uint16_t guard_count;
   uint16_t guard_seen;
@@ -162,10 +145,28 @@ typedef struct {
   uint16_t correct[2];
   uint16_t false_accepts[2];
   uint16_t rollbacks;
-  uint8_t phase;
-  uint8_t task;
-  uint8_t pull_row;
-  uint8_t is_balanced;
+  fw_learner_config_t config;
+  float *head; /* weights, biases, parameters of adapters: scales, then biases */
+  float *velocity;
+  float *z;
+  float *y;
+  fw_learner_class_t *table;
+  int8_t *replay;
+  int8_t *pending; /* the embedding being taught */
+  uint32_t step;
+  uint32_t steps; /* updates of the batch */
+  uint32_t generator;
+  uint32_t updates;
+  uint32_t statistics_count;
+  float *before;     /* head at the start of a batch */
+  const float *mean; /* the factory's, or those that run */
+  const float *gain;
+  float *statistics; /* that run: mean, gain, variance */
+  float *target;     /* of regressions; behind it the matrix of recursive least squares */
+  int8_t *guard;
+  uint16_t *guard_labels;
+  float reject_below;
+  fw_learner_factory_t factory;
 } fw_learner_t;
 
 /* Bytes that a configuration needs; 0 if a value of it is out of range. */

@@ -29,17 +29,12 @@ FW_COLD fw_status_t fw_learner_add_class(fw_learner_t *l, const char *name, uint
   if (!is_changeable(l)) return FW_E_STATE;
   if (!is_new_name(l, name)) return FW_E_ARGUMENT;
   if (l->classes >= l->config.classes_most) return FW_E_SPACE;
-  const uint32_t features = l->config.features;
+  /* Rows behind the last class are zero, in the head and in its velocity. */
   const uint32_t c = l->classes++;
   fw_learner_class_t *const entry = &l->table[c];
   memset(entry, 0, sizeof *entry);
   set_name(entry, name);
   entry->anchor = FW_LEARNER_NO_ANCHOR;
-  const uint32_t bias = (uint32_t)l->config.classes_most * features + c;
-  memset(l->head + c * features, 0, sizeof(float) * features);
-  memset(l->velocity + c * features, 0, sizeof(float) * features);
-  l->head[bias] = 0.0f;
-  l->velocity[bias] = 0.0f;
   *label = (uint16_t)c;
   return FW_OK;
 }

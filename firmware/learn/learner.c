@@ -19,9 +19,15 @@ static bool within(float value, float least, float most) {
   return value >= least && value <= most;
 }
 
-static bool all_within(const float *values, uint32_t count, float magnitude) {
+/* By their bits, whose order is that of magnitudes, with NaN above all: an FPU has no shorter way, and many cores have
+ * no FPU. */
+FW_SHARED static bool all_within(const float *values, uint32_t count, float magnitude) {
+  uint32_t most;
+  memcpy(&most, &magnitude, sizeof most);
   for (uint32_t i = 0; i < count; ++i) {
-    if (!within(values[i], -magnitude, magnitude)) return false;
+    uint32_t bits;
+    memcpy(&bits, values + i, sizeof bits);
+    if ((bits & 0x7FFFFFFFu) > most) return false;
   }
   return true;
 }
@@ -116,19 +122,16 @@ FW_COLD fw_status_t fw_learner_open(fw_learner_t *learner, const fw_learner_conf
 
 FW_COLD static void factory_head(fw_learner_t *l) {
   const uint32_t features = l->config.features;
-  const uint32_t stride = l->config.classes_most;
-  memset(l->velocity, 0, sizeof(float) * fw_learner_floats(&l->config));
-  fw_adapters_reset(l);
+  const uint32_t bytes = (uint32_t)sizeof(float) * fw_learner_floats(&l->config);
+  float *const bias = l->head + (uint32_t)l->config.classes_most * features;
+  const float *const factory_bias = l->factory.head + (uint32_t)l->factory.classes * features;
+  memset(l->velocity, 0, bytes);
+  memset(l->head, 0, bytes); /* also classes without an anchor, and the parameters of adapters */
   for (uint32_t c = 0; c < l->classes; ++c) {
-    float *const row = l->head + c * features;
     const uint32_t anchor = l->table[c].anchor;
-    if (anchor == FW_LEARNER_NO_ANCHOR) {
-      memset(row, 0, sizeof(float) * features);
-      l->head[stride * features + c] = 0.0f;
-    } else {
-      memcpy(row, l->factory.head + anchor * features, sizeof(float) * features);
-      l->head[stride * features + c] = l->factory.head[(uint32_t)l->factory.classes * features + anchor];
-    }
+    if (anchor == FW_LEARNER_NO_ANCHOR) continue;
+    memcpy(l->head + c * features, l->factory.head + anchor * features, sizeof(float) * features);
+    memcpy(bias + c, factory_bias + anchor, sizeof(float));
   }
 }
 
@@ -174,7 +177,7 @@ FW_COLD void fw_learner_reset(fw_learner_t *l) {
   l->phase = FW_PHASE_IDLE;
 }
 
-uint32_t fw_learner_random(fw_learner_t *l) {
+FW_SHARED uint32_t fw_learner_random(fw_learner_t *l) {
   uint32_t x = l->generator;
   x ^= x << 13;
   x ^= x >> 17;
@@ -291,20 +294,23 @@ FW_COLD fw_status_t fw_learner_practise(fw_learner_t *l, uint16_t passes) {
   return FW_OK;
 }
 
+/* `start` and the squares of a vector's values. */
+FW_SHARED static float with_squares(float start, const float *values, uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i) start += values[i] * values[i];
+  return start;
+}
+
 /* A new class starts in the direction of its first embedding, as long as the other classes' rows are on average. */
 FW_COLD static void imprint(fw_learner_t *l) {
   const uint32_t features = l->config.features;
   float norms = 0.0f;
   uint32_t rows = 0;
   for (uint32_t c = 0; c < l->classes; ++c) {
-    const float *const w = l->head + c * features;
-    float square = 0.0f;
-    for (uint32_t f = 0; f < features; ++f) square += w[f] * w[f];
+    const float square = with_squares(0.0f, l->head + c * features, features);
     if (square > 0.0f) ++rows;
     norms += fw_sqrtf(square);
   }
-  float square = 0.0f;
-  for (uint32_t f = 0; f < features; ++f) square += l->z[f] * l->z[f];
+  const float square = with_squares(0.0f, l->z, features);
   if (rows == 0 || !(square > 0.0f)) return;
   const float scale = l->config.imprint * norms / ((float)rows * fw_sqrtf(square));
   for (uint32_t f = 0; f < features; ++f) l->head[l->label * features + f] = scale * l->z[f];
@@ -349,9 +355,7 @@ static fw_learner_event_t update(fw_learner_t *l, const int8_t *row, uint16_t la
   if (l->task == FW_TASK_TEACH || !l->is_balanced) rate = rate * STREAK / (STREAK + (float)l->streak);
   if (l->config.loss == FW_LOSS_SQUARED) {
     /* The step of an implicit update: whatever the rate, it never goes past the target. */
-    float square = 1.0f;
-    for (uint32_t f = 0; f < features; ++f) square += l->z[f] * l->z[f];
-    rate = rate / (1.0f + rate * square);
+    rate = rate / (1.0f + rate * with_squares(1.0f, l->z, features));
     for (uint32_t c = 0; c < l->classes; ++c) l->y[c] -= l->target[c];
   } else if (fw_learner_labels(l) > l->classes) {
     l->y[0] -= (float)label;
@@ -413,11 +417,12 @@ FW_COLD static void keep_pending(fw_learner_t *l) {
   fw_learner_class_t *const entry = &l->table[l->label];
   const uint32_t row = fw_learner_row_bytes(&l->config);
   const uint32_t most = l->config.replay_per_class;
+  int8_t *const rows = fw_learner_replay_row(l, l->label, 0);
   if (entry->taught < 0xFFFFu) ++entry->taught;
   uint32_t index = entry->own;
   if (entry->own < most) {
     if (entry->stored < most) {
-      memcpy(fw_learner_replay_row(l, l->label, entry->stored), fw_learner_replay_row(l, l->label, index), row);
+      memcpy(rows + entry->stored * row, rows + index * row, row);
       ++entry->stored;
     }
     ++entry->own;
@@ -425,7 +430,7 @@ FW_COLD static void keep_pending(fw_learner_t *l) {
     index = fw_learner_random(l) % entry->taught;
     if (index >= most) return;
   }
-  memcpy(fw_learner_replay_row(l, l->label, index), l->pending, row);
+  memcpy(rows + index * row, l->pending, row);
 }
 
 FW_COLD fw_status_t fw_learner_keep(fw_learner_t *l, const int8_t *row, uint16_t label) {

@@ -6,9 +6,11 @@
 
 /* What runs once a lesson or less is built for size, whatever the rest is built for. */
 #if defined(__GNUC__)
-#define FW_COLD __attribute__((cold))
+#define FW_COLD   __attribute__((cold))
+#define FW_SHARED __attribute__((cold, noinline)) /* one copy, however small */
 #else
 #define FW_COLD
+#define FW_SHARED
 #endif
 
 #ifdef __cplusplus
