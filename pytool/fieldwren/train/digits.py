@@ -38,6 +38,14 @@ class KeywordData:
     words: npt.NDArray[np.int64]  # [n] the word in each training window, see windowset.with_other_words
     word_count: int
 
+    def weights(self, background: float) -> npt.NDArray[np.float32]:
+        """[n] of the training windows in the loss: `background` of those, and nothing of whole other words.
+
+        Those are there for the embedding; as background they would take in classes with an accent that training lacks.
+        """
+        of_background = np.where(self.words == windowset.NO_WORD, background, 0.0)
+        return np.where(self.train.labels == 0, of_background, 1.0).astype(np.float32)
+
     @property
     def labels(self) -> list[str]:
         """Names of the model's outputs, in order."""
