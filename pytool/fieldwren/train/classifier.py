@@ -37,6 +37,7 @@ class Prepared:
     measured_on: str
     weights: Float | None  # of the training examples in the loss
     recorded: Sequence[Clip] = ()  # what people said in training
+    words: tuple[Int, int] | None = None  # the word in each training example, and how many words there are
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def fit_classifier(
 
     Raises OverBudgetError before training, BadInputError for a network, teacher or checkpoint that does not fit.
     """
-    from fieldwren.train import fit, models
+    from fieldwren.train import fit, models, whiten
+    from fieldwren.train.all_words import AllWords
     from fieldwren.train.zoo import build
 
     fit.prepare(plans.seed)
@@ -88,13 +90,16 @@ def fit_classifier(
         front_end = _stepwise(front_end, table.kind, steps.frames)
     rows = front_end.window_frames if isinstance(front_end, SensorFrontEnd) else 1
     model = build.build(table, inputs.shape[1:], classes, rows=rows)
-    params = models.parameters(model)
+    embedding = settings.embedding if isinstance(settings, recipe.KeywordRecipe) else recipe.Embedding()
+    is_whitened = embedding.whiten and steps is None and prepared.words is not None
+    deployed = whiten.untrained(model) if is_whitened else model
+    params = models.parameters(deployed)
     period_ms = front_end.hop_ms * (front_end.window_frames if not isinstance(front_end, SensorFrontEnd) else 1)
     noise = np.random.default_rng(0).normal(0, 3, (8, *inputs.shape[1:])).astype(np.float32)
     figures: dict[str, object] = {}
     if plans.budget is not None:
         say("checking the budget")
-        needs = check_budget(plans.budget, table.kind, build.to_int8(table, model, noise), params, period_ms)
+        needs = check_budget(plans.budget, table.kind, build.to_int8(table, deployed, noise), params, period_ms)
         figures["needs"] = asdict(needs)
         say(", ".join(f"{name} {value:,}" for name, value in asdict(needs).items() if value is not None))
     facts = {"seed": plans.seed, "data_sha256": data_hash(*prepared.train, *prepared.test, prepared.weights)}
@@ -111,6 +116,9 @@ def fit_classifier(
     if plans.teacher is not None:
         lesson, teacher_accuracy = _lesson(plans.teacher, prepared, plans, run, report)
         figures |= {"teacher": plans.teacher.model, "teacher_accuracy": teacher_accuracy}
+    words = None
+    if prepared.words is not None and embedding.word_loss > 0:
+        words = AllWords(*prepared.words, embedding.word_loss)
     history = fit.fit(
         model,
         inputs,
@@ -119,12 +127,15 @@ def fit_classifier(
         options,
         weights=prepared.weights,
         lesson=lesson,
+        words=words,
         checkpoint=run.checkpoint(),
         seed=plans.seed,
         vary=_variation(settings),
         progress=report,
         tick=tick,
     )
+    if is_whitened and prepared.words is not None:
+        model = whiten.whitened(model, inputs, prepared.words[0], plans.seed)
     chosen = np.random.default_rng([plans.seed, 2]).permutation(len(inputs))[:CALIBRATION_EXAMPLES]
     content = build.to_int8(table, model, inputs[np.sort(chosen)])
     test_inputs, test_labels = prepared.test

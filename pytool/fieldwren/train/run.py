@@ -228,6 +228,7 @@ def _keyword(
         data.measured_on,
         np.where(data.train.labels == 0, settings.windows.background_weight, 1.0).astype(np.float32),
         data.recorded,
+        (data.words, data.word_count),
     )
 
 
