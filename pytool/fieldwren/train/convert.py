@@ -78,7 +78,7 @@ def convert(
     say = progress or (lambda line: None)
     if util.find_spec("tensorflow") is None:
         raise MissingToolError("converting needs TensorFlow: pip install 'fieldwren[train]'")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is imported
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is imported
     from fieldwren.train import fit, layer_error, quantise
 
     fit.prepare(seed)
