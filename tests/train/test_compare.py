@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fieldwren.train import compare
+from fieldwren.train import compare, recipe
+
+OPTIMISE = recipe.Optimise(epochs=1, batch_size=32, learning_rate=1e-3)
 
 
 def test_the_interval_is_the_paired_t_interval() -> None:
@@ -28,7 +30,7 @@ def test_an_interrupted_comparison_goes_on(tmp_path: Path, monkeypatch: pytest.M
     read: list[str] = []
     ran: list[tuple[str, int]] = []
     empty = np.zeros((0, 1), np.float32)
-    fold = compare.Fold("", 0, (empty, empty.astype(np.int64)), empty, (empty, empty.astype(np.int64)), 2)
+    fold = compare.Fold("", 0, (empty, empty.astype(np.int64)), empty, (empty, empty.astype(np.int64)), 2, OPTIMISE)
 
     def make(setting: compare.Setting, settings: object, name: str, say: object) -> compare.Fold:
         read.append(name)

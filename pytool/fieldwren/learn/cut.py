@@ -59,15 +59,12 @@ def cut(graph: Graph, *, is_regression: bool = False, adapters: bool = False) ->
         raise UnsupportedError(f"{graph.name}: has no layer with weights to learn with")
     head = makers[tensor]
     _check_head(graph, head)
-    source, weights = main.tensors[head.inputs[0]], main.tensors[head.inputs[1]]
-    matrix = _real_weights(weights)
-    bias = np.zeros(len(matrix))
-    quantisation = _quantisation(graph, head, source)
-    if len(head.inputs) > 2 and head.inputs[2] >= 0:
-        stored = main.tensors[head.inputs[2]].data
-        assert stored is not None
-        assert weights.quantisation is not None
-        bias = stored.ravel().astype(np.float64) * quantisation.scale * weights.quantisation.scales.astype(np.float64)
+    matrix, bias = _real_layer(graph, head)
+    while adapters and (before := _linear_before(graph, head, makers)) is not None:
+        # What adapts is further in front: two linear layers are one.
+        first, first_bias = _real_layer(graph, before)
+        matrix, bias, head = matrix @ first, matrix @ first_bias + bias, before
+    quantisation = _quantisation(graph, head, main.tensors[head.inputs[0]])
     backbone = _backbone(graph, head)
     site = find_site(backbone) if adapters else None
     return Cut(
@@ -79,6 +76,34 @@ def cut(graph: Graph, *, is_regression: bool = False, adapters: bool = False) ->
         zero_point=quantisation.zero_point,
         site=site,
     )
+
+
+def _real_layer(graph: Graph, layer: Operator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weights [outputs, features] and bias [outputs] in real numbers of a layer that `_check_head` let pass."""
+    tensors = graph.main.tensors
+    weights = tensors[layer.inputs[1]]
+    matrix = _real_weights(weights)
+    if len(layer.inputs) <= 2 or layer.inputs[2] < 0:
+        return matrix, np.zeros(len(matrix))
+    stored = tensors[layer.inputs[2]].data
+    assert stored is not None
+    assert weights.quantisation is not None
+    scale = _quantisation(graph, layer, tensors[layer.inputs[0]]).scale
+    return matrix, stored.ravel().astype(np.float64) * scale * weights.quantisation.scales.astype(np.float64)
+
+
+def _linear_before(graph: Graph, head: Operator, makers: dict[int, Operator]) -> Operator | None:
+    """The layer that makes all of the embedding, if it is linear: one that whitens it, say."""
+    tensor = head.inputs[0]
+    while tensor in makers and makers[tensor].name == "RESHAPE":
+        tensor = makers[tensor].inputs[0]
+    if tensor not in makers:
+        return None
+    try:
+        _check_head(graph, makers[tensor])
+    except UnsupportedError:
+        return None
+    return makers[tensor]
 
 
 def _check_head(graph: Graph, head: Operator) -> None:

@@ -36,6 +36,7 @@ class Prepared:
     measured_on: str
     weights: Float | None  # of the training examples in the loss
     recorded: Sequence[Clip] = ()  # what people said in training
+    words: tuple[Int, int] | None = None  # the word in each training example, and how many words there are
 
 
 def fit_classifier(
@@ -45,7 +46,8 @@ def fit_classifier(
 
     Raises OverBudgetError before training, BadInputError for a network, teacher or checkpoint that does not fit.
     """
-    from fieldwren.train import fit, models
+    from fieldwren.train import fit, models, whiten
+    from fieldwren.train.all_words import AllWords
     from fieldwren.train.zoo import build
 
     fit.prepare(request.seed)
@@ -57,9 +59,12 @@ def fit_classifier(
         front_end = _stepwise(front_end, table.kind, steps.frames)
     rows = front_end.window_frames if isinstance(front_end, SensorFrontEnd) else 1
     model = build.build(table, inputs.shape[1:], classes, rows=rows)
-    params = models.parameters(model)
+    embedding = settings.embedding if isinstance(settings, recipe.KeywordRecipe) else recipe.Embedding()
+    is_whitened = embedding.whiten and steps is None and prepared.words is not None
+    deployed = whiten.untrained(model) if is_whitened else model
+    params = models.parameters(deployed)
     network = Network(
-        table.kind, params, front_end, inputs.shape[1:], lambda values: build.to_int8(table, model, values)
+        table.kind, params, front_end, inputs.shape[1:], lambda values: build.to_int8(table, deployed, values)
     )
     arrays = (*prepared.train, *prepared.test, prepared.weights)
     session = begin(settings, request, network, arrays, len(inputs))
@@ -68,6 +73,9 @@ def fit_classifier(
     if settings.teacher is not None:
         lesson, teacher_accuracy = _lesson(settings.teacher, prepared, request, session)
         figures |= {"teacher": settings.teacher.model, "teacher_accuracy": teacher_accuracy}
+    words = None
+    if prepared.words is not None and embedding.word_loss > 0:
+        words = AllWords(*prepared.words, embedding.word_loss)
     history = fit.fit(
         model,
         inputs,
@@ -76,12 +84,15 @@ def fit_classifier(
         fit.Optimisation(**settings.optimise.model_dump()),
         weights=prepared.weights,
         lesson=lesson,
+        words=words,
         checkpoint=session.run.checkpoint(),
         seed=request.seed,
         vary=_variation(settings),
         progress=session.say,
         tick=request.tick,
     )
+    if is_whitened and prepared.words is not None:
+        model = whiten.whitened(model, inputs, prepared.words[0], request.seed)
     chosen = np.random.default_rng([request.seed, 2]).permutation(len(inputs))[:CALIBRATION_EXAMPLES]
     content = build.to_int8(table, model, inputs[np.sort(chosen)])
     test_inputs, test_labels = prepared.test

@@ -55,10 +55,15 @@ class Fold:
     weights: Float
     test: tuple[Float, Int]
     classes: int
+    optimise: recipe.Optimise  # of the recipe, with the comparison's epochs
 
 
 def fold(setting: Setting, settings: recipe.KeywordRecipe, name: str, say: Say) -> Fold:
-    """`setting.examples` of the recipe's windows without `name`; the recipe's seed makes and draws them."""
+    """`setting.examples` of the recipe's windows without `name`; the recipe's seed makes and draws them.
+
+    Nothing is done for the embedding: what is compared are answers.
+    """
+    settings = settings.model_copy(update={"embedding": recipe.Embedding()})
     data = digits.load(
         settings, setting.data, hold_out=name, without_classes=(), seed=settings.seed, progress=lambda line: None
     )
@@ -68,12 +73,12 @@ def fold(setting: Setting, settings: recipe.KeywordRecipe, name: str, say: Say) 
     weights = np.where(labels == 0, settings.windows.background_weight, 1.0).astype(np.float32)
     say(f"without {name}: {len(labels)} windows, {len(test.labels)} clips")
     inputs = data.train.features[drawn][..., np.newaxis]
-    return Fold(
-        name, 0, (inputs, labels), weights, (test.features[..., np.newaxis], test.labels), len(data.classes) + 1
-    )
+    optimise = settings.optimise.model_copy(update={"epochs": setting.epochs})
+    measured = test.features[..., np.newaxis], test.labels
+    return Fold(name, 0, (inputs, labels), weights, measured, len(data.classes) + 1, optimise)
 
 
-def trained(table: Any, given: Fold, epochs: int, lesson: Any = None) -> tuple[Any, dict[str, float]]:
+def trained(table: Any, given: Fold, lesson: Any = None) -> tuple[Any, dict[str, float]]:
     """The network of `table` fitted to `given`, and its float and int8 accuracy on the held-out clips."""
     from fieldwren.train import fit
     from fieldwren.train.zoo import build
@@ -81,7 +86,7 @@ def trained(table: Any, given: Fold, epochs: int, lesson: Any = None) -> tuple[A
     fit.prepare(given.seed)
     inputs, labels = given.train
     model = build.build(table, inputs.shape[1:], given.classes)
-    options = fit.Optimisation(epochs)
+    options = fit.Optimisation(**given.optimise.model_dump())
     fit.fit(model, inputs, labels, given.classes, options, weights=given.weights, lesson=lesson, seed=given.seed)
     content = build.to_int8(table, model, inputs[:: max(1, len(inputs) // 500)])
     return model, {
@@ -114,7 +119,7 @@ def distillation(
                         teacher, *given.train, given.classes, weights=given.weights, seed=other.seed, progress=say
                     )
                 else:
-                    model, _ = trained(teacher_table, other, setting.epochs)
+                    model, _ = trained(teacher_table, other)
                 answers.append(distil.probabilities(model, given.train[0]))
                 reached.append(distil.probabilities(model, given.test[0]))
             lesson = distil.Lesson(np.mean(answers, axis=0), teacher.temperature, teacher.weight)
@@ -123,8 +128,8 @@ def distillation(
 
     def run(given: Fold) -> Result:
         lesson, reached = lesson_of(given)
-        _, alone = trained(student, given, setting.epochs)
-        _, taught = trained(student, given, setting.epochs, lesson)
+        _, alone = trained(student, given)
+        _, taught = trained(student, given, lesson)
         return {"teacher": round(reached, 4), "alone": alone, "taught": taught}
 
     runs = _runs(setting, "distillation", run, say)
@@ -135,7 +140,7 @@ def models(setting: Setting, first: Any, second: Any, say: Say) -> Result:
     """Two networks; `difference` is of the second from the first."""
 
     def run(given: Fold) -> Result:
-        return {table.kind: trained(table, given, setting.epochs)[1] for table in (first, second)}
+        return {table.kind: trained(table, given)[1] for table in (first, second)}
 
     runs = _runs(setting, f"{first.kind}-{second.kind}", run, say)
     return {"runs": runs, **paired(runs, second.kind, first.kind)}

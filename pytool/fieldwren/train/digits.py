@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from fieldwren.errors import BadInputError
 from fieldwren.features import AudioFrontEnd, from_json
@@ -34,6 +35,16 @@ class KeywordData:
     held_out: list[Clip]  # words to measure with
     measured_on: str  # what they are
     recorded: list[Clip]  # what people said in training, for a learner to rehearse with
+    words: npt.NDArray[np.int64]  # [n] the word in each training window, see windowset.with_other_words
+    word_count: int
+
+    def weights(self, background: float) -> npt.NDArray[np.float32]:
+        """[n] of the training windows in the loss: `background` of those, and nothing of whole other words.
+
+        Those are there for the embedding; as background they would take in classes with an accent that training lacks.
+        """
+        of_background = np.where(self.words == windowset.NO_WORD, background, 0.0)
+        return np.where(self.train.labels == 0, of_background, 1.0).astype(np.float32)
 
     @property
     def labels(self) -> list[str]:
@@ -134,4 +145,13 @@ def load(
                 seed=seed,
             )
         )
-    return KeywordData(front_end, classes, windowset.joined(sets), held_words, measured_on, recorded)
+    train, names, count = windowset.with_other_words(
+        front_end,
+        windowset.joined(sets),
+        Sources(words, others, spoken.speech),
+        classes,
+        ranges,
+        per_clip=recipe.embedding.other_words,
+        seed=seed,
+    )
+    return KeywordData(front_end, classes, train, held_words, measured_on, recorded, names, count)

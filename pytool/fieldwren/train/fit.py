@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from fieldwren.train.all_words import AllWords, embedding_of
 from fieldwren.train.checkpoint import Checkpoint, Epoch
 from fieldwren.train.distil import Lesson, soft_loss
 from fieldwren.train.vary import mixup
@@ -57,6 +58,7 @@ def fit(
     *,
     weights: npt.NDArray[np.float32] | None = None,
     lesson: Lesson | None = None,
+    words: AllWords | None = None,
     checkpoint: Checkpoint | None = None,
     seed: int = 0,
     vary: Callable[[npt.NDArray[np.float32], np.random.Generator], npt.NDArray[np.float32]] | None = None,
@@ -68,7 +70,8 @@ def fit(
     Every epoch has a new order, drawn from `seed`, whose beginning fills up the last batch. A loop of our own, because
     Keras's, when it is to be deterministic, takes twice the time for a network as small as these.
 
-    `vary` changes a batch of inputs before the model sees it. With a `lesson` the model learns from a teacher, too. What
+    `vary` changes a batch of inputs before the model sees it. With a `lesson` the model learns from a teacher, with
+    `words` to tell all words apart, too (a network that answers frame by frame does not). What
     a `checkpoint` holds is taken up, and every epoch is stored there: the bits are those of one uninterrupted run. `tick`
     is told the share that is done. Returns all epochs.
     """
@@ -76,25 +79,32 @@ def fit(
     steps = -(-len(inputs) // size)
     schedule = keras.optimizers.schedules.CosineDecay(options.learning_rate, options.epochs * steps)
     optimiser = keras.optimizers.AdamW(schedule, weight_decay=options.weight_decay)
-    optimiser.build(model.trainable_variables)
+    namer = None if words is None or embedding_of(model) is None else words.layer(embedding_of(model).shape[1])
+    network = model if namer is None else keras.Model(model.input, [model.output, embedding_of(model)])
+    trainable = [*model.trainable_variables, *([] if namer is None else namer.trainable_variables)]
+    optimiser.build(trainable)
     loss_of = keras.losses.CategoricalCrossentropy(label_smoothing=options.label_smoothing)
     softened = None if lesson is None else lesson.softened()
 
-    def step(batch: Any, targets: Any, importance: Any, answers: Any = None) -> Any:
+    def step(batch: Any, targets: Any, importance: Any, answers: Any, named: Any) -> Any:
         with tf.GradientTape() as tape:
-            outputs = model(batch, training=True)
+            made = network(batch, training=True)
+            outputs = made if namer is None else made[0]
             loss = loss_of(targets, outputs, sample_weight=importance)
             if lesson is not None:
                 loss = (1 - lesson.weight) * loss + soft_loss(lesson, answers, outputs, importance)
+            if namer is not None and words is not None:
+                loss += words.loss(named, namer(made[1]))
             total = tf.add_n([loss, *model.losses])
-        optimiser.apply(tape.gradient(total, model.trainable_variables))
+        optimiser.apply(tape.gradient(total, trainable))
         correct = tf.reduce_mean(tf.cast(tf.argmax(outputs, 1) == tf.argmax(targets, 1), tf.float32))
         return tf.stack([total, correct])
 
     compiled = tf.function(step)
     importance = np.ones(len(inputs), np.float32) if weights is None else weights
     one_hot = np.eye(classes, dtype=np.float32)
-    variables = [*model.variables, *optimiser.variables]
+    names = None if namer is None or words is None else words.targets()
+    variables = [*model.variables, *([] if namer is None else namer.variables), *optimiser.variables]
     history = [] if checkpoint is None else checkpoint.restore(variables)
     for epoch in range(len(history), options.epochs):
         order = np.resize(np.random.default_rng([seed, epoch]).permutation(len(inputs)), (steps, size))
@@ -102,8 +112,10 @@ def fit(
         for number, chosen in enumerate(order):
             rng = np.random.default_rng([seed, epoch, number])
             batch = inputs[chosen] if vary is None else vary(inputs[chosen], rng)
+            nothing = np.zeros((size, 0), np.float32)
             parts = [batch, one_hot[labels[chosen]], importance[chosen]]
-            parts += [] if softened is None else [softened[chosen]]
+            parts.append(nothing if softened is None else softened[chosen])
+            parts.append(nothing if names is None or words is None else names[words.labels[chosen]])
             sums += compiled(*(mixup(parts, options.mixup, rng) if options.mixup > 0 else parts)).numpy()
             if tick is not None:
                 tick((epoch + (number + 1) / steps) / options.epochs)

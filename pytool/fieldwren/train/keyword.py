@@ -83,7 +83,16 @@ def load(
                 seed=seed,
             )
         )
-    return KeywordData(front_end, classes, windowset.joined(sets), held, split.measured_on, list(split.kept))
+    train, names, count = windowset.with_other_words(
+        front_end,
+        windowset.joined(sets),
+        Sources(words, others, speech),
+        classes,
+        ranges,
+        per_clip=recipe.embedding.other_words,
+        seed=seed,
+    )
+    return KeywordData(front_end, classes, train, held, split.measured_on, list(split.kept), names, count)
 
 
 def _synthetic(recipe: KeywordRecipe, classes: Sequence[str], seed: int, progress: Callable[[str], None]) -> Sources:

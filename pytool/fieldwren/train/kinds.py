@@ -33,8 +33,9 @@ def train_keyword(settings: recipe.KeywordRecipe, request: Request) -> Trained:
         (data.train.features[..., np.newaxis], data.train.labels),
         (test.features[..., np.newaxis], test.labels),
         data.measured_on,
-        np.where(data.train.labels == 0, settings.windows.background_weight, 1.0).astype(np.float32),
+        data.weights(settings.windows.background_weight),
         data.recorded,
+        (data.words, data.word_count),
     )
     return fit_classifier(settings, prepared, request)
 

@@ -62,6 +62,14 @@ class Optimise(_Table):
     mixup: float = 0.0
 
 
+class Embedding(_Table):
+    """What a keyword network's last layer sees, made so that it can learn other words."""
+
+    other_words: Annotated[int, Field(ge=0, le=1000)] = 0  # windows of every recorded or spoken word that is no class
+    word_loss: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0  # weight of telling all words apart, see all_words
+    whiten: bool = False  # see whiten; not for networks with a state
+
+
 class Teacher(_Table):
     """A larger network that the model learns from besides the labels (see distil)."""
 
@@ -88,6 +96,7 @@ class KeywordRecipe(_Table):
     augment: Augment
     model: Annotated[tables.KeywordModel, Field(discriminator="kind")]
     optimise: Optimise
+    embedding: Embedding = Embedding()
     budget: Budget | None = None
     teacher: Teacher | None = None
 

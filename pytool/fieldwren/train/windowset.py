@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from fieldwren.train.clips import Clip
 from fieldwren.train.windows import Sources
 
 BATCH = 256
+NO_WORD = -1
 REVISION = 3  # raise it whenever the same inputs give other windows than before
 
 
@@ -87,6 +88,40 @@ def make(
     np.savez(temporary, features=features, labels=labels)
     temporary.replace(file)
     return WindowSet(features, labels)
+
+
+def with_other_words(
+    parameters: AudioFrontEnd,
+    known: WindowSet,
+    sources: Sources,
+    classes: Sequence[str],
+    ranges: Augmentation,
+    *,
+    per_clip: int,
+    seed: int,
+) -> tuple[WindowSet, npt.NDArray[np.int64], int]:
+    """`known` and `per_clip` background windows of every other word, whole; the word in each window [n], and how many there are.
+
+    The words are the classes, numbered in order, and behind them all that `sources.others` say; NO_WORD stands for
+    windows with none, or with no whole one.
+    """
+    of_classes = np.where(known.labels > 0, known.labels - 1, NO_WORD)
+    named = [replace(clip, label=clip.label or clip.name) for clip in sources.others]
+    if not per_clip or not named:
+        return known, of_classes, len(classes)
+    others = tuple(sorted({clip.label for clip in named}))
+    whole = make(
+        parameters,
+        Sources(named, named, sources.speech),
+        others,
+        ranges,
+        per_clip=per_clip,
+        background_share=0.0,
+        seed=seed + 1,
+    )
+    background = WindowSet(whole.features, np.zeros_like(whole.labels))
+    numbers = np.concatenate([of_classes, len(classes) + whole.labels - 1])
+    return joined([known, background]), numbers, len(classes) + len(others)
 
 
 def of_clips(parameters: AudioFrontEnd, clips: Sequence[Clip], classes: Sequence[str]) -> WindowSet:
