@@ -18,6 +18,10 @@ LOADERS = {"digits": digits.load, "keyword": keyword.load}
 
 def train_keyword(settings: recipe.KeywordRecipe, request: Request) -> Trained:
     """A network that hears words, fitted to windows made of recordings and synthetic voices."""
+    if settings.windows.silence_and_unknown and settings.model.kind == "crnn":
+        raise BadInputError(
+            "windows.silence_and_unknown: crnn answers frame by frame, with one class for all between words"
+        )
     data = LOADERS[request.example](
         settings,
         request.data,
@@ -26,7 +30,7 @@ def train_keyword(settings: recipe.KeywordRecipe, request: Request) -> Trained:
         seed=request.seed,
         progress=request.say,
     )
-    test = windowset.of_clips(data.front_end, data.held_out, data.classes)
+    test = windowset.of_clips(data.front_end, data.held_out, data.classes, separate=data.separate)
     prepared = Prepared(
         data.front_end,
         data.labels,

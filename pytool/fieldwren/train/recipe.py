@@ -34,6 +34,7 @@ class Windows(_Table):
     espeak: int = 0
     background_share: float  # of all windows
     background_weight: float  # of a background window in the loss; below 1 misses fewer words and accepts more
+    silence_and_unknown: bool = False  # two outputs for what is no class, `_silence` and `_unknown`, in place of one
 
 
 class Augment(_Table):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from fieldwren import paths
 from fieldwren.app import load_app
+from fieldwren.datasets import SILENCE, UNKNOWN
 from fieldwren.errors import BadInputError, MissingToolError, UnsupportedError
 from fieldwren.features import FrontEndParameters, SensorFrontEnd
 from fieldwren.learn.factory import HEAD_KEY
@@ -176,6 +178,9 @@ def _write_app(
             manifest = (source / "fieldwren.toml").read_text(encoding="utf-8")
             if STEPS_KEY in trained.metadata:
                 manifest = _stepping(manifest, trained.front_end)
+            if SILENCE in trained.labels:
+                listed = json.dumps([SILENCE, UNKNOWN])
+                manifest = re.sub(r"(?m)^background\s*=.*$", f"background = {listed}", manifest)
             (made / "fieldwren.toml").write_text(manifest, encoding="utf-8")
         for file in sorted(made.iterdir()):
             file.replace(out / file.name)

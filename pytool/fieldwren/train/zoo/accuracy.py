@@ -39,7 +39,11 @@ class _Trial:
 _HEARING = _Trial(
     "digits",
     "theo",
-    {"windows": {"spoken_digits": 3, "speech_commands": 16, "espeak": 1}, "optimise": {"epochs": 10}},
+    {
+        "windows": {"spoken_digits": 2, "speech_commands": 8, "espeak": 0},
+        "optimise": {"epochs": 8},
+        "embedding": {"other_words": 0, "word_loss": 0.0, "whiten": False},
+    },
 )
 _SENSING = _Trial("presence", "datatest", {})
 TRIALS: Mapping[str, _Trial] = {
