@@ -26,6 +26,8 @@ from fieldwren.rows import label_names, read_cells
 from fieldwren.steps import Steps, steps_in
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+SILENCE, UNKNOWN = "_silence", "_unknown"
+"""Classes of an app that tells what holds no speech from words that are none of its own, in Speech Commands' manner."""
 _PEAK = 0.5
 _FLOOR_DB = -58.0
 """Noise under a recording, relative to full scale: silence that no microphone delivers is kept out of the window."""

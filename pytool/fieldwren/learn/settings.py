@@ -54,7 +54,7 @@ def learner_config(settings: LearnSettings) -> LearnerConfig:
         guard_samples=settings.guard_samples,
         running_statistics=settings.running_statistics,
         replays_per_sample=settings.replays_per_sample,
-        guard_loss=settings.guard_loss,
+        guard_loss=1 if settings.guard_loss is None else settings.guard_loss,
         rate=settings.rate,
         momentum=settings.momentum,
         pull=settings.pull,
@@ -90,8 +90,9 @@ def app_factory(app: App, graph: Graph, labels: Sequence[str]) -> tuple[Graph, F
         except BadInputError as error:
             raise BadInputError(f"{app.where('labels')}: {error}") from error
     config = learner_config(settings)
-    if has_values:  # no class to add, to keep embeddings of, or to check
-        config = replace(config, classes_spare=0, replay_per_class=1, guard_samples=0)
+    if has_values:  # no class to add, or to keep embeddings of; a fifth of the newest lessons may contradict the next
+        guard_loss = settings.guard_samples // 5 if settings.guard_loss is None else settings.guard_loss
+        config = replace(config, classes_spare=0, replay_per_class=1, guard_loss=guard_loss)
     elif len(made.weights) != len(labels):  # one output that says yes or no: nothing can be added to it
         config = replace(config, classes_spare=0)
     factory = factory_of(graph, made, labels, config)
@@ -140,7 +141,9 @@ def record_bytes(factory: Factory) -> int:
     """FW_RECORD_BYTES: the body of the largest record."""
     features, classes, config = factory.features, factory.classes_most, factory.config
     total = 64 + 4 * (features + 1) * classes + 12 * features * config.running_statistics + 28 * classes
-    total += 8 * factory.adapter_channels
+    total += 8 * factory.adapter_channels + 4 * factory.matrix_floats
+    if factory.loss == "squared":
+        total += 4 * (classes + 1) * config.guard_samples
     embeddings = (
         factory.row_bytes * classes * config.replay_per_class,
         factory.row_bytes * config.guard_samples,

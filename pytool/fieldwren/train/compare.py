@@ -59,7 +59,11 @@ class Fold:
 
 
 def fold(setting: Setting, settings: recipe.KeywordRecipe, name: str, say: Say) -> Fold:
-    """`setting.examples` of the recipe's windows without `name`; the recipe's seed makes and draws them."""
+    """`setting.examples` of the recipe's windows without `name`; the recipe's seed makes and draws them.
+
+    Nothing is done for the embedding: what is compared are answers.
+    """
+    settings = settings.model_copy(update={"embedding": recipe.Embedding()})
     data = digits.load(
         settings, setting.data, hold_out=name, without_classes=(), seed=settings.seed, progress=lambda line: None
     )

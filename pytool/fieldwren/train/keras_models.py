@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ def load(path: Path) -> Any:
     """
     import keras
 
+    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
+        raise BadInputError(
+            f"{path}: is no .keras file: it is not the archive that Keras writes, or a part of it is missing"
+        )
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:
@@ -58,14 +63,29 @@ def convertible(model: Any, path: Path) -> Any:
                 f"{path}: layer {layer.name} runs over {steps or 'an open number of'} steps, and at most "
                 f"{UNROLLED_STEPS_MOST} can be written out: shorten its input, or train a step model (docs/training.md)"
             )
+    masking = [layer.name for layer in leaves(model) if _masks(layer)]
+    if recurrent and masking:
+        raise BadInputError(
+            f"{path}: layer {masking[0]} masks steps of {recurrent[0].name}, and a network of fixed steps has none to leave "
+            "out: train it without"
+        )
     halves = any("16" in str(getattr(layer, "compute_dtype", "")) for layer in leaves(model))
     if not recurrent and not halves:
         return model
+    (source,) = model.inputs
+    is_half = "16" in str(source.dtype)
     made = keras.models.clone_model(
-        model, clone_function=lambda layer: layer.__class__.from_config(_changed(layer.get_config())), recursive=True
+        model,
+        input_tensors=[keras.Input(batch_shape=source.shape, dtype="float32")] if is_half else None,
+        clone_function=lambda layer: layer.__class__.from_config(_changed(layer.get_config())),
+        recursive=True,
     )
     made.set_weights(model.get_weights())
     return made
+
+
+def _masks(layer: Any) -> bool:
+    return type(layer).__name__ == "Masking" or bool(getattr(layer, "mask_zero", False))
 
 
 def leaves(model: Any) -> list[Any]:
