@@ -179,6 +179,20 @@ class Federation(Strict):
     faults: FaultSettings | None = None
     measure: MeasureSettings = MeasureSettings()
 
+    @field_validator("data", "app")
+    @classmethod
+    def _a_path(cls, path: str) -> str:
+        if "\0" in path:
+            raise ValueError("no path has a zero byte in it")
+        return path
+
+    @field_validator("hold_out")
+    @classmethod
+    def _distinct_groups(cls, groups: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(groups)) != len(groups):
+            raise ValueError(f"the group {next(g for g in groups if groups.count(g) > 1)!r} stands there twice")
+        return groups
+
     @field_validator("clients")
     @classmethod
     def _distinct_ports(cls, clients: tuple[ClientSettings, ...]) -> tuple[ClientSettings, ...]:
@@ -195,6 +209,8 @@ class Federation(Strict):
             raise ValueError(f"the group {both[0]!r} is held out, and clients learn from it")
         if self.strategy.clients_per_round > self.devices:
             raise ValueError(f"{self.strategy.clients_per_round} clients a round of {self.devices} devices")
+        if self.faults is not None and self.faults.poisoned > self.devices:
+            raise ValueError(f"{self.faults.poisoned} poisoned of {self.devices} devices")
         return self
 
     @property
