@@ -5,6 +5,7 @@
 #include "app/device.h"
 #include "fw_float.h"
 #include "fw_learning.h"
+#include "learn/adapters.h"
 #include "learn/learner.h"
 #include "runtime/crc32.h"
 
@@ -32,18 +33,18 @@ static int is_busy(fw_device_t *device) {
 }
 
 /* Of everything that tasks train on and heads are measured with: count of each of the model's classes and its
- * embeddings, then guard labels and embeddings. So a host that has the same recordings can tell whether the device
+ * rows, then guard labels and rows. So a host that has the same recordings can tell whether the device
  * heard what it did. */
 static uint32_t samples_crc(fw_learner_t *l) {
-  const uint32_t features = l->config.features;
+  const uint32_t row = fw_learner_row_bytes(&l->config);
   uint32_t crc = 0;
   for (uint32_t c = 0; c < l->classes; ++c) {
     if (l->table[c].anchor == FW_LEARNER_NO_ANCHOR) continue;
     crc = fw_crc32(crc, &l->table[c].own, 1);
-    crc = fw_crc32(crc, fw_learner_replay_row(l, c, 0), features * l->table[c].own);
+    crc = fw_crc32(crc, fw_learner_replay_row(l, c, 0), row * l->table[c].own);
   }
   crc = fw_crc32(crc, l->guard_labels, 2u * l->guard_count);
-  return fw_crc32(crc, l->guard, features * l->guard_count);
+  return fw_crc32(crc, l->guard, row * l->guard_count);
 }
 
 static void status(fw_device_t *device) {
@@ -166,7 +167,8 @@ static int is_finite(float value) {
   return (bits & 0x7F800000u) != 0x7F800000u;
 }
 
-/* fleet adopt: the head that was put becomes the device's own, for the model's classes; added ones stay as they are. */
+/* fleet adopt: the head that was put becomes the device's own, for the model's classes, and so do the adapters; added
+ * classes stay as they are. */
 static void adopt(fw_device_t *device) {
   const fw_participant_t *const p = participant_of(device);
   fw_learning_t *const g = learning_of(device);
@@ -190,7 +192,13 @@ static void adopt(fw_device_t *device) {
     memcpy(l->head + c * features, head + row * features, sizeof(float) * features);
     l->head[most * features + c] = head[(uint32_t)l->factory.classes * features + row];
   }
-  memset(l->velocity, 0, sizeof(float) * FW_LEARNER_HEAD_FLOATS(features, most));
+  const uint32_t channels = fw_adapters_channels(&l->config);
+  if (channels) { /* a mean of changes may lie a rounding beyond the limits, one with noise farther */
+    float *const own = l->head + FW_LEARNER_HEAD_FLOATS(features, most);
+    memcpy(own, head + FW_LEARNER_HEAD_FLOATS(features, l->factory.classes), sizeof(float) * 2u * channels);
+    fw_adapters_confine(&l->config.adapters, own);
+  }
+  memset(l->velocity, 0, sizeof(float) * fw_learner_floats(&l->config));
   fw_keeper_changed(&g->keeper);
   ok(device);
 }

@@ -58,7 +58,8 @@ typedef struct {
   uint16_t loss;               /* fw_loss_t */
   uint16_t running_statistics; /* 1: mean and gain follow what is taught; 0: they stay those of the factory */
   uint16_t replays_per_sample; /* updates with stored embeddings after each taught one */
-  uint16_t guard_loss;         /* guard samples, and false accepts, that may be lost before a batch is rolled back */
+  uint16_t guard_loss;         /* guard samples, and false accepts, that may be lost before a batch is rolled back; of
+                                  regressions, those that may become worse than they were before they were taught */
   float rate;                  /* step of gradient descent, above 0 and at most 1 */
   float momentum;              /* 0 to 0.99 */
   float pull;                  /* share of the way back to the factory head, per update; 0 to 0.1 */
@@ -100,17 +101,21 @@ typedef struct {
   FW_LEARNER_ADAPTED_BYTES(features, classes, replay, guard, running, squared, 0u)
 /* With adapters each embedding is stored with half as many bytes again: how much of each feature was active. */
 #define FW_LEARNER_ADAPTED_ROW(features) ((features) + ((features) + 1u) / 2u)
-#define FW_LEARNER_ADAPTED_BYTES(features, classes, replay, guard, running, squared, channels)               \
-  (4u * (FW_LEARNER_HEAD_FLOATS(features, classes) + 2u * (channels)) * ((guard) ? 3u : 2u) +                \
-   4u * ((features) + (classes)) + ((running) ? 12u * (features) : 0u) + ((squared) ? 4u * (classes) : 0u) + \
-   (uint32_t)sizeof(fw_learner_class_t) * (classes) +                                                        \
-   FW_LEARNER_PADDED(((channels) ? FW_LEARNER_ADAPTED_ROW(features) : (features)) *                          \
-                     ((uint32_t)(classes) * (replay) + (guard) + 1u)) +                                      \
+#define FW_LEARNER_ADAPTED_BYTES(features, classes, replay, guard, running, squared, channels)                     \
+  (4u * (FW_LEARNER_HEAD_FLOATS(features, classes) + 2u * (channels)) * ((guard) ? 3u : 2u) +                      \
+   4u * ((features) + (classes)) + ((running) ? 12u * (features) : 0u) +                                           \
+   ((squared) ? FW_LEARNER_VALUES_BYTES(classes, guard) : 0u) + (uint32_t)sizeof(fw_learner_class_t) * (classes) + \
+   FW_LEARNER_PADDED(((channels) ? FW_LEARNER_ADAPTED_ROW(features) : (features)) *                                \
+                     ((uint32_t)(classes) * (replay) + (guard) + 1u)) +                                            \
    FW_LEARNER_PADDED(2u * (guard)))
 
-/* Bytes more with recursive least squares, for its matrix. */
-#define FW_LEARNER_RECURSIVE_BYTES(features) \
-  (4u * (((uint32_t)(features) + 1u) * ((uint32_t)(features) + 2u) / 2u + (uint32_t)(features) + 1u))
+/* Of regressions: what the outputs of a lesson, and of each guard sample, should have been, and the error up to which
+ * that is no worse than it was. */
+#define FW_LEARNER_VALUES_BYTES(classes, guard) (4u * ((uint32_t)(classes) + 1u) * ((uint32_t)(guard) + 1u))
+
+/* Bytes more with recursive least squares, for its matrix and the step of a lesson. */
+#define FW_LEARNER_MATRIX_FLOATS(features)   (((uint32_t)(features) + 1u) * ((uint32_t)(features) + 2u) / 2u)
+#define FW_LEARNER_RECURSIVE_BYTES(features) (4u * (FW_LEARNER_MATRIX_FLOATS(features) + (uint32_t)(features) + 2u))
 
 /* What a poll has done. */
 typedef enum {
@@ -128,30 +133,13 @@ typedef struct {
   float confidence; /* its probability; of a regression, its value */
 } fw_learner_answer_t;
 
-/* Private: read it through the functions below. */
+/* Private: read it through the functions below. What is read most often stands where a Thumb instruction of two bytes
+ * reaches it: bytes first, then half words, then words. */
 typedef struct {
-  fw_learner_config_t config;
-  fw_learner_factory_t factory;
-  float *head; /* weights, biases, parameters of adapters: scales, then biases */
-  float *velocity;
-  float *before; /* head at the start of a batch */
-  float *z;
-  float *y;
-  const float *mean; /* the factory's, or those that run */
-  const float *gain;
-  float *statistics; /* that run: mean, gain, variance */
-  float *target;     /* of regressions; behind it the matrix of recursive least squares */
-  fw_learner_class_t *table;
-  int8_t *replay;
-  int8_t *guard;
-  int8_t *pending; /* the embedding being taught */
-  uint16_t *guard_labels;
-  uint32_t generator;
-  uint32_t updates;
-  uint32_t statistics_count;
-  uint32_t step;
-  uint32_t steps; /* updates of the batch */
-  float reject_below;
+  uint8_t phase;
+  uint8_t task;
+  uint8_t pull_row;
+  uint8_t is_balanced;
   uint16_t classes;
   uint16_t guard_count;
   uint16_t guard_seen;
@@ -162,10 +150,28 @@ typedef struct {
   uint16_t correct[2];
   uint16_t false_accepts[2];
   uint16_t rollbacks;
-  uint8_t phase;
-  uint8_t task;
-  uint8_t pull_row;
-  uint8_t is_balanced;
+  fw_learner_config_t config;
+  float *head; /* weights, biases, parameters of adapters: scales, then biases */
+  float *z;
+  float *y;
+  fw_learner_class_t *table;
+  int8_t *replay;
+  int8_t *pending; /* the embedding being taught */
+  float *target;   /* of regressions, with those of the guard; behind them the matrix of recursive least squares */
+  int8_t *guard;
+  uint16_t *guard_labels;
+  float *velocity;
+  float *before; /* head at the start of a batch */
+  uint32_t step;
+  uint32_t steps; /* updates of the batch */
+  uint32_t generator;
+  uint32_t updates;
+  uint32_t statistics_count;
+  const float *mean; /* the factory's, or those that run */
+  const float *gain;
+  float *statistics; /* that run: mean, gain, variance */
+  float reject_below;
+  fw_learner_factory_t factory;
 } fw_learner_t;
 
 /* Bytes that a configuration needs; 0 if a value of it is out of range. */
@@ -202,8 +208,9 @@ fw_status_t fw_learner_teach(fw_learner_t *learner, const int8_t *row, uint16_t 
  * FW_E_ARGUMENT: no such class, or an added one; FW_E_STATE: busy, or a regression. */
 fw_status_t fw_learner_keep(fw_learner_t *learner, const int8_t *row, uint16_t label);
 
-/* Takes a row and the outputs wanted, `targets[classes]`. FW_E_ARGUMENT: a target is not finite; FW_E_STATE:
- * busy, or no regression. */
+/* Takes a row and the outputs wanted, `targets[classes]`. Its guard are the newest such lessons, accepted or not: one
+ * that contradicts them is taken back, and a world that has changed is believed once most of them say so.
+ * FW_E_ARGUMENT: a target is not finite, or beyond a million; FW_E_STATE: busy, or no regression. */
 fw_status_t fw_learner_teach_values(fw_learner_t *learner, const int8_t *row, const float *targets);
 
 /* Goes `passes` times over what is stored, one embedding of every class in turn; classes that have been taught use only
@@ -214,11 +221,12 @@ fw_status_t fw_learner_practise(fw_learner_t *learner, uint16_t passes);
 fw_learner_event_t fw_learner_poll(fw_learner_t *learner);
 
 /* Puts a row among the guard samples (`label` a class or FW_LEARNER_NEGATIVE); when they are full, over a random
- * one, so that they stay a fair sample. FW_E_ARGUMENT: no such class; FW_E_STATE: busy, or there is no guard. */
+ * one, so that they stay a fair sample. FW_E_ARGUMENT: no such class; FW_E_STATE: busy, there is no guard, or a
+ * regression. */
 fw_status_t fw_learner_guard(fw_learner_t *learner, const int8_t *row, uint16_t label);
 
 /* Sets the confidence below which answers are rejected, so that at most `allowed` of the guard's negatives are
- * accepted. FW_E_STATE: busy, or there are no negatives. */
+ * accepted. FW_E_STATE: busy, a regression, or there are no negatives. */
 fw_status_t fw_learner_calibrate(fw_learner_t *learner, uint16_t allowed);
 
 /* Adds a class; `*label` becomes its number. It starts at zero and is imprinted by the first embedding taught.

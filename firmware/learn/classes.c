@@ -22,24 +22,19 @@ FW_COLD static void set_name(fw_learner_class_t *entry, const char *name) {
 }
 
 FW_COLD static bool is_changeable(const fw_learner_t *l) {
-  return l->phase == FW_PHASE_IDLE && l->config.loss != FW_LOSS_SQUARED && fw_learner_labels(l) == l->classes;
+  return l->phase == FW_PHASE_IDLE && !l->target && !fw_learner_is_pair(l);
 }
 
 FW_COLD fw_status_t fw_learner_add_class(fw_learner_t *l, const char *name, uint16_t *label) {
   if (!is_changeable(l)) return FW_E_STATE;
   if (!is_new_name(l, name)) return FW_E_ARGUMENT;
   if (l->classes >= l->config.classes_most) return FW_E_SPACE;
-  const uint32_t features = l->config.features;
+  /* Rows behind the last class are zero, in the head and in its velocity. */
   const uint32_t c = l->classes++;
   fw_learner_class_t *const entry = &l->table[c];
   memset(entry, 0, sizeof *entry);
   set_name(entry, name);
   entry->anchor = FW_LEARNER_NO_ANCHOR;
-  const uint32_t bias = (uint32_t)l->config.classes_most * features + c;
-  memset(l->head + c * features, 0, sizeof(float) * features);
-  memset(l->velocity + c * features, 0, sizeof(float) * features);
-  l->head[bias] = 0.0f;
-  l->velocity[bias] = 0.0f;
   *label = (uint16_t)c;
   return FW_OK;
 }
@@ -55,7 +50,7 @@ FW_COLD static void remove_row(fw_learner_t *l, float *matrix, uint32_t c) {
 }
 
 FW_COLD static void remove_guard_samples(fw_learner_t *l, uint32_t c) {
-  const uint32_t row = fw_learner_row_bytes(&l->config);
+  const uint32_t row = fw_learner_row(&l->config);
   uint32_t kept = 0;
   for (uint32_t i = 0; i < l->guard_count; ++i) {
     const uint16_t label = l->guard_labels[i];
@@ -70,7 +65,7 @@ FW_COLD fw_status_t fw_learner_remove_class(fw_learner_t *l, uint16_t label) {
   if (!is_changeable(l)) return FW_E_STATE;
   if (label >= l->classes || l->classes == 1) return FW_E_ARGUMENT;
   const uint32_t behind = (uint32_t)l->classes - label - 1u;
-  const uint32_t block = (uint32_t)l->config.replay_per_class * fw_learner_row_bytes(&l->config);
+  const uint32_t block = (uint32_t)l->config.replay_per_class * fw_learner_row(&l->config);
   remove_row(l, l->head, label);
   remove_row(l, l->velocity, label);
   memmove(&l->table[label], &l->table[label + 1], sizeof(fw_learner_class_t) * behind);

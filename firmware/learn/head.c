@@ -96,10 +96,8 @@ void fw_head_descend(float *head, float *velocity, const float *z, const float *
   }
 }
 
-FW_COLD void fw_head_pull(float *head, uint32_t row, uint32_t classes_stride, uint32_t features, const float *anchor,
-                          float anchor_bias, float strength) {
-  float *w = head + row * features;
+FW_COLD void fw_head_pull(float *w, float *bias, const float *anchor, float anchor_bias, uint32_t features,
+                          float strength) {
   for (uint32_t f = 0; f < features; ++f) w[f] -= strength * (w[f] - anchor[f]);
-  float *bias = head + classes_stride * features + row;
   *bias -= strength * (*bias - anchor_bias);
 }

@@ -32,9 +32,8 @@ void fw_head_activate(float *y, uint32_t classes, fw_loss_t loss);
 void fw_head_descend(float *head, float *velocity, const float *z, const float *error, uint32_t classes,
                      uint32_t classes_stride, uint32_t features, float rate, float momentum);
 
-/* weights[row] -= strength * (weights[row] - anchor) for one row and its bias: the L2 pull towards an anchor. */
-void fw_head_pull(float *head, uint32_t row, uint32_t classes_stride, uint32_t features, const float *anchor,
-                  float anchor_bias, float strength);
+/* row -= strength * (row - anchor), for one row and its bias: the L2 pull towards an anchor. */
+void fw_head_pull(float *row, float *bias, const float *anchor, float anchor_bias, uint32_t features, float strength);
 
 #ifdef __cplusplus
 }

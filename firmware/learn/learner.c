@@ -1,5 +1,6 @@
 #include "learn/learner.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "fw_float.h"
@@ -15,13 +16,21 @@ static const uint32_t FACTORY_STATISTICS = 256;
 static const float SMALLEST_VARIANCE = 0.25f;
 
 /* False for NaN. */
+static uint32_t bits_of(const void *value) {
+  uint32_t bits;
+  memcpy(&bits, value, sizeof bits);
+  return bits;
+}
+
 static bool within(float value, float least, float most) {
   return value >= least && value <= most;
 }
 
-static bool all_within(const float *values, uint32_t count, float magnitude) {
+/* By their bits, whose order is that of magnitudes, with NaN above all: an FPU has no shorter way, and many cores have
+ * no FPU. */
+FW_SHARED static bool all_within(const float *values, uint32_t count, float magnitude) {
   for (uint32_t i = 0; i < count; ++i) {
-    if (!within(values[i], -magnitude, magnitude)) return false;
+    if ((bits_of(values + i) & 0x7FFFFFFFu) > bits_of(&magnitude)) return false;
   }
   return true;
 }
@@ -30,17 +39,23 @@ static bool all_within(const float *values, uint32_t count, float magnitude) {
  */
 static const float STREAK = 4.0f;
 
-static const float LARGEST = 1e6f; /* of a weight, mean or gain that the factory may bring */
+static const float LARGEST = 1e6f; /* of a weight, mean or gain that the factory may bring, and of a value to learn */
+
+/* Times the squared error that it had before it was taught: a value of the guard that became worse. */
+static const float WORSE = 4.0f;
 
 FW_COLD uint32_t fw_learner_bytes(const fw_learner_config_t *c) {
-  const uint16_t counts[] = {c->features, c->classes_most, c->replay_per_class};
-  static const uint16_t most_counts[] = {FW_LEARNER_FEATURES_LIMIT, FW_LEARNER_CLASSES_LIMIT, REPLAY_LIMIT};
-  const float values[] = {c->rate, c->momentum, c->pull * (float)c->classes_most, c->imprint, c->reject_below};
-  static const float most_values[] = {1.0f, 0.99f, 0.1f, 1.0f, 1.0f};
-  bool is_sound = c->guard_samples <= GUARD_LIMIT && c->loss <= FW_LOSS_SQUARED && c->rate >= 1e-9f &&
-                  fw_adapters_are_sound(&c->adapters, c->features);
-  for (uint32_t i = 0; i < 3; ++i) is_sound = is_sound && counts[i] >= 1 && counts[i] <= most_counts[i];
-  for (uint32_t i = 0; i < 5; ++i) is_sound = is_sound && within(values[i], 0.0f, most_values[i]);
+  /* From `rate` on. Floats from 0 on are in the order of their bits; negative ones and NaN lie above all of them. */
+  static const float most[] = {1.0f, 0.99f, 0.1f, 1.0f, 1.0f};
+  static const float least = 1e-9f;
+  const uint8_t *const values = (const uint8_t *)c + offsetof(fw_learner_config_t, rate);
+  bool is_sound = c->features - 1u < FW_LEARNER_FEATURES_LIMIT && c->classes_most - 1u < FW_LEARNER_CLASSES_LIMIT &&
+                  c->replay_per_class - 1u < REPLAY_LIMIT && c->guard_samples <= GUARD_LIMIT &&
+                  c->loss <= FW_LOSS_SQUARED && bits_of(&c->rate) >= bits_of(&least) &&
+                  c->pull * (float)c->classes_most <= 0.1f && fw_adapters_are_sound(&c->adapters, c->features);
+  for (uint32_t i = 0; i < sizeof most / sizeof *most; ++i) {
+    is_sound = is_sound && bits_of(values + 4u * i) <= bits_of(&most[i]);
+  }
   if (c->forgetting != 0.0f) {
     is_sound = is_sound && fw_recursive_is_used(c) && c->loss == FW_LOSS_SQUARED && within(c->forgetting, 0.9f, 1.0f);
   }
@@ -51,7 +66,7 @@ FW_COLD uint32_t fw_learner_bytes(const fw_learner_config_t *c) {
 }
 
 uint32_t fw_learner_row_bytes(const fw_learner_config_t *c) {
-  return fw_adapters_channels(c) ? FW_LEARNER_ADAPTED_ROW(c->features) : c->features;
+  return fw_learner_row(c);
 }
 
 uint32_t fw_learner_floats(const fw_learner_config_t *c) {
@@ -59,7 +74,8 @@ uint32_t fw_learner_floats(const fw_learner_config_t *c) {
 }
 
 FW_COLD static bool is_factory_sound(const fw_learner_config_t *c, const fw_learner_factory_t *f) {
-  if (f->classes < 1 || f->classes > c->classes_most || f->guard_count > c->guard_samples) return false;
+  const uint32_t guard_most = c->loss == FW_LOSS_SQUARED ? 0 : c->guard_samples; /* values have theirs from lessons */
+  if (f->classes < 1 || f->classes > c->classes_most || f->guard_count > guard_most) return false;
   for (uint32_t i = 0; i < f->classes; ++i) {
     if (f->replay_stored[i] > c->replay_per_class) return false;
   }
@@ -82,7 +98,7 @@ FW_COLD fw_status_t fw_learner_start(fw_learner_t *l, const fw_learner_config_t 
   l->config = *config;
   l->factory = *factory;
   const uint32_t features = config->features;
-  const uint32_t row = fw_learner_row_bytes(config);
+  const uint32_t row = fw_learner_row(config);
   const uint32_t head = 4u * fw_learner_floats(config);
   uint8_t *at = memory;
   l->head = (float *)(void *)take(&at, head);
@@ -97,7 +113,9 @@ FW_COLD fw_status_t fw_learner_start(fw_learner_t *l, const fw_learner_config_t 
     l->mean = l->statistics;
     l->gain = l->statistics + features;
   }
-  if (config->loss == FW_LOSS_SQUARED) l->target = (float *)(void *)take(&at, 4u * config->classes_most);
+  if (config->loss == FW_LOSS_SQUARED) {
+    l->target = (float *)(void *)take(&at, FW_LEARNER_VALUES_BYTES(config->classes_most, config->guard_samples));
+  }
   if (fw_recursive_is_used(config)) (void)take(&at, FW_LEARNER_RECURSIVE_BYTES(features));
   l->table = (fw_learner_class_t *)(void *)take(&at, (uint32_t)sizeof(fw_learner_class_t) * config->classes_most);
   l->guard_labels = (uint16_t *)(void *)take(&at, 2u * config->guard_samples);
@@ -116,20 +134,18 @@ FW_COLD fw_status_t fw_learner_open(fw_learner_t *learner, const fw_learner_conf
 
 FW_COLD static void factory_head(fw_learner_t *l) {
   const uint32_t features = l->config.features;
-  const uint32_t stride = l->config.classes_most;
-  memset(l->velocity, 0, sizeof(float) * fw_learner_floats(&l->config));
-  fw_adapters_reset(l);
+  const uint32_t bytes = (uint32_t)sizeof(float) * fw_learner_floats(&l->config);
+  float *const bias = l->head + (uint32_t)l->config.classes_most * features;
+  const float *const factory_bias = l->factory.head + (uint32_t)l->factory.classes * features;
+  memset(l->velocity, 0, bytes);
+  memset(l->head, 0, bytes); /* also classes without an anchor, and the parameters of adapters */
   for (uint32_t c = 0; c < l->classes; ++c) {
-    float *const row = l->head + c * features;
     const uint32_t anchor = l->table[c].anchor;
-    if (anchor == FW_LEARNER_NO_ANCHOR) {
-      memset(row, 0, sizeof(float) * features);
-      l->head[stride * features + c] = 0.0f;
-    } else {
-      memcpy(row, l->factory.head + anchor * features, sizeof(float) * features);
-      l->head[stride * features + c] = l->factory.head[(uint32_t)l->factory.classes * features + anchor];
-    }
+    if (anchor == FW_LEARNER_NO_ANCHOR) continue;
+    memcpy(l->head + c * features, l->factory.head + anchor * features, sizeof(float) * features);
+    memcpy(bias + c, factory_bias + anchor, sizeof(float));
   }
+  if (fw_recursive_is_used(&l->config)) fw_recursive_reset(l);
 }
 
 FW_COLD static void factory_statistics(fw_learner_t *l) {
@@ -146,7 +162,7 @@ FW_COLD static void factory_statistics(fw_learner_t *l) {
 
 FW_COLD void fw_learner_reset(fw_learner_t *l) {
   const fw_learner_factory_t *const factory = &l->factory;
-  const uint32_t row = fw_learner_row_bytes(&l->config);
+  const uint32_t row = fw_learner_row(&l->config);
   l->classes = factory->classes;
   memset(l->head, 0, fw_learner_bytes(&l->config)); /* all of the memory, so that equal states are equal bytes */
   for (uint32_t c = 0; c < factory->classes; ++c) {
@@ -158,7 +174,6 @@ FW_COLD void fw_learner_reset(fw_learner_t *l) {
     memcpy(l->replay + c * block, factory->replay + c * block, row * entry->stored);
   }
   factory_head(l);
-  if (fw_recursive_is_used(&l->config)) fw_recursive_reset(l);
   factory_statistics(l);
   l->guard_count = factory->guard_count;
   l->guard_seen = factory->guard_count;
@@ -174,7 +189,7 @@ FW_COLD void fw_learner_reset(fw_learner_t *l) {
   l->phase = FW_PHASE_IDLE;
 }
 
-uint32_t fw_learner_random(fw_learner_t *l) {
+FW_SHARED uint32_t fw_learner_random(fw_learner_t *l) {
   uint32_t x = l->generator;
   x ^= x << 13;
   x ^= x >> 17;
@@ -183,12 +198,16 @@ uint32_t fw_learner_random(fw_learner_t *l) {
   return x;
 }
 
+FW_SHARED bool fw_learner_is_pair(const fw_learner_t *l) {
+  return l->config.loss == FW_LOSS_LOGISTIC && l->factory.classes == 1;
+}
+
 uint16_t fw_learner_labels(const fw_learner_t *l) {
-  return l->config.loss == FW_LOSS_LOGISTIC && l->factory.classes == 1 ? 2 : l->classes;
+  return fw_learner_is_pair(l) ? 2 : l->classes;
 }
 
 int8_t *fw_learner_replay_row(fw_learner_t *l, uint32_t label, uint32_t index) {
-  return l->replay + (label * l->config.replay_per_class + index) * fw_learner_row_bytes(&l->config);
+  return l->replay + (label * l->config.replay_per_class + index) * fw_learner_row(&l->config);
 }
 
 /* Outputs for what is in `z`. */
@@ -208,7 +227,7 @@ bool fw_learner_outputs(fw_learner_t *l, const int8_t *embedding) {
 #if defined(FW_ADAPTERS)
 bool fw_learner_row_outputs(fw_learner_t *l, const int8_t *row) {
   if (l->config.adapters.channels == 0) return fw_learner_outputs(l, row);
-  fw_adapters_standardise(l, row);
+  fw_adapters_standardise(l, fw_adapters_parameters(l), row);
   return outputs(l);
 }
 #endif
@@ -217,7 +236,7 @@ static fw_learner_answer_t answer_of(const fw_learner_t *l, bool is_finite) {
   fw_learner_answer_t answer = {0, false, 0.0f};
   if (!is_finite) return answer;
   answer.confidence = l->y[0];
-  if (fw_learner_labels(l) > l->classes) {
+  if (fw_learner_is_pair(l)) {
     answer.label = l->y[0] > 0.5f;
     answer.confidence = answer.label ? l->y[0] : 1.0f - l->y[0];
   } else if (l->config.loss != FW_LOSS_SQUARED) {
@@ -249,17 +268,24 @@ FW_COLD static void begin(fw_learner_t *l, uint8_t task, uint32_t steps) {
   for (uint32_t c = 0; c < l->classes; ++c) taught += l->table[c].own > 0;
   l->is_balanced = taught > 1;
   l->guard_at = 0;
-  l->correct[0] = l->correct[1] = 0;
+  l->correct[0] = task == FW_TASK_VALUES ? l->guard_count : 0;
+  l->correct[1] = 0;
   l->false_accepts[0] = l->false_accepts[1] = 0;
-  const bool is_guarded = l->guard_count > 0 && l->config.loss != FW_LOSS_SQUARED;
-  l->phase = is_guarded ? FW_PHASE_BEFORE : FW_PHASE_TRAIN;
-  if (is_guarded) memcpy(l->before, l->head, sizeof(float) * fw_learner_floats(&l->config));
+  /* Guard samples of values know how wrong they were. */
+  l->phase = l->guard_count > 0 && task != FW_TASK_VALUES ? FW_PHASE_BEFORE : FW_PHASE_TRAIN;
+  if (l->guard_count > 0) memcpy(l->before, l->head, sizeof(float) * fw_learner_floats(&l->config));
+}
+
+/* Takes a row for what comes next; false while busy, or where the outputs are not of this sort. */
+FW_SHARED static bool take_row(fw_learner_t *l, const int8_t *row, bool has_values) {
+  if (l->phase != FW_PHASE_IDLE || (l->target != 0) != has_values) return false;
+  memcpy(l->pending, row, fw_learner_row(&l->config));
+  return true;
 }
 
 FW_COLD fw_status_t fw_learner_teach(fw_learner_t *l, const int8_t *row, uint16_t label) {
   if (label >= fw_learner_labels(l)) return FW_E_ARGUMENT;
-  if (l->phase != FW_PHASE_IDLE || l->config.loss == FW_LOSS_SQUARED) return FW_E_STATE;
-  memcpy(l->pending, row, fw_learner_row_bytes(&l->config));
+  if (!take_row(l, row, false)) return FW_E_STATE;
   const bool is_added = label < l->classes && l->table[label].anchor == FW_LEARNER_NO_ANCHOR;
   if (label != l->label || is_added) {
     l->streak = 0;
@@ -272,9 +298,8 @@ FW_COLD fw_status_t fw_learner_teach(fw_learner_t *l, const int8_t *row, uint16_
 }
 
 FW_COLD fw_status_t fw_learner_teach_values(fw_learner_t *l, const int8_t *row, const float *targets) {
-  if (l->phase != FW_PHASE_IDLE || l->config.loss != FW_LOSS_SQUARED) return FW_E_STATE;
-  if (!all_within(targets, l->classes, 3e38f)) return FW_E_ARGUMENT;
-  memcpy(l->pending, row, fw_learner_row_bytes(&l->config));
+  if (!take_row(l, row, true)) return FW_E_STATE;
+  if (!all_within(targets, l->classes, LARGEST)) return FW_E_ARGUMENT;
   memmove(l->target, targets, sizeof(float) * l->classes); /* they may be there already */
   begin(l, FW_TASK_VALUES, 1);
   return FW_OK;
@@ -282,7 +307,7 @@ FW_COLD fw_status_t fw_learner_teach_values(fw_learner_t *l, const int8_t *row, 
 
 FW_COLD fw_status_t fw_learner_practise(fw_learner_t *l, uint16_t passes) {
   if (passes == 0 || passes > PASSES_LIMIT) return FW_E_ARGUMENT;
-  if (l->phase != FW_PHASE_IDLE || l->config.loss == FW_LOSS_SQUARED) return FW_E_STATE;
+  if (l->phase != FW_PHASE_IDLE || l->target) return FW_E_STATE;
   l->rounds = 1;
   for (uint32_t c = 0; c < l->classes; ++c) {
     if (l->table[c].own > l->rounds) l->rounds = l->table[c].own;
@@ -291,20 +316,23 @@ FW_COLD fw_status_t fw_learner_practise(fw_learner_t *l, uint16_t passes) {
   return FW_OK;
 }
 
+/* `start` and the squares of a vector's values. */
+FW_SHARED static float with_squares(float start, const float *values, uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i) start += values[i] * values[i];
+  return start;
+}
+
 /* A new class starts in the direction of its first embedding, as long as the other classes' rows are on average. */
 FW_COLD static void imprint(fw_learner_t *l) {
   const uint32_t features = l->config.features;
   float norms = 0.0f;
   uint32_t rows = 0;
   for (uint32_t c = 0; c < l->classes; ++c) {
-    const float *const w = l->head + c * features;
-    float square = 0.0f;
-    for (uint32_t f = 0; f < features; ++f) square += w[f] * w[f];
+    const float square = with_squares(0.0f, l->head + c * features, features);
     if (square > 0.0f) ++rows;
     norms += fw_sqrtf(square);
   }
-  float square = 0.0f;
-  for (uint32_t f = 0; f < features; ++f) square += l->z[f] * l->z[f];
+  const float square = with_squares(0.0f, l->z, features);
   if (rows == 0 || !(square > 0.0f)) return;
   const float scale = l->config.imprint * norms / ((float)rows * fw_sqrtf(square));
   for (uint32_t f = 0; f < features; ++f) l->head[l->label * features + f] = scale * l->z[f];
@@ -332,10 +360,15 @@ static void pull_back(fw_learner_t *l) {
   const uint32_t anchor = l->table[row].anchor;
   if (anchor == FW_LEARNER_NO_ANCHOR) return;
   const uint32_t features = l->config.features;
-  const float *const head = l->factory.head;
+  const float *const factory_bias = l->factory.head + (uint32_t)l->factory.classes * features;
   /* Each row has its turn once in `classes` updates. */
-  fw_head_pull(l->head, row, l->config.classes_most, features, head + anchor * features,
-               head[(uint32_t)l->factory.classes * features + anchor], l->config.pull * (float)l->classes);
+  fw_head_pull(l->head + row * features, l->head + (uint32_t)l->config.classes_most * features + row,
+               l->factory.head + anchor * features, factory_bias[anchor], features, l->config.pull * (float)l->classes);
+}
+
+float fw_learner_error(fw_learner_t *l, const float *wanted) {
+  for (uint32_t c = 0; c < l->classes; ++c) l->y[c] -= wanted[c];
+  return with_squares(0.0f, l->y, l->classes);
 }
 
 static fw_learner_event_t update(fw_learner_t *l, const int8_t *row, uint16_t label) {
@@ -349,16 +382,19 @@ static fw_learner_event_t update(fw_learner_t *l, const int8_t *row, uint16_t la
   if (l->task == FW_TASK_TEACH || !l->is_balanced) rate = rate * STREAK / (STREAK + (float)l->streak);
   if (l->config.loss == FW_LOSS_SQUARED) {
     /* The step of an implicit update: whatever the rate, it never goes past the target. */
-    float square = 1.0f;
-    for (uint32_t f = 0; f < features; ++f) square += l->z[f] * l->z[f];
-    rate = rate / (1.0f + rate * square);
-    for (uint32_t c = 0; c < l->classes; ++c) l->y[c] -= l->target[c];
-  } else if (fw_learner_labels(l) > l->classes) {
+    rate = rate / (1.0f + rate * with_squares(1.0f, l->z, features));
+    l->target[l->classes] = WORSE * fw_learner_error(l, l->target);
+  } else if (fw_learner_is_pair(l)) {
     l->y[0] -= (float)label;
   } else {
     l->y[label] -= 1.0f;
   }
-  if (fw_adapters_channels(&l->config)) fw_adapters_descend(l, row, rate);
+  if (fw_adapters_channels(&l->config)) {
+    const uint32_t behind = FW_LEARNER_HEAD_FLOATS(features, l->config.classes_most);
+    const fw_adapters_training_t own = {l->head,    l->head + behind,   l->velocity + behind,
+                                        l->classes, l->config.momentum, l->config.pull};
+    fw_adapters_descend(l, &own, row, rate);
+  }
   if (fw_recursive_is_used(&l->config)) {
     fw_recursive_update(l);
     ++l->updates;
@@ -411,13 +447,14 @@ FW_COLD static fw_learner_event_t train(fw_learner_t *l) {
 FW_COLD static void keep_pending(fw_learner_t *l) {
   if (l->label >= l->classes) return;
   fw_learner_class_t *const entry = &l->table[l->label];
-  const uint32_t row = fw_learner_row_bytes(&l->config);
+  const uint32_t row = fw_learner_row(&l->config);
   const uint32_t most = l->config.replay_per_class;
+  int8_t *const rows = fw_learner_replay_row(l, l->label, 0);
   if (entry->taught < 0xFFFFu) ++entry->taught;
   uint32_t index = entry->own;
   if (entry->own < most) {
     if (entry->stored < most) {
-      memcpy(fw_learner_replay_row(l, l->label, entry->stored), fw_learner_replay_row(l, l->label, index), row);
+      memcpy(rows + entry->stored * row, rows + index * row, row);
       ++entry->stored;
     }
     ++entry->own;
@@ -425,22 +462,29 @@ FW_COLD static void keep_pending(fw_learner_t *l) {
     index = fw_learner_random(l) % entry->taught;
     if (index >= most) return;
   }
-  memcpy(fw_learner_replay_row(l, l->label, index), l->pending, row);
+  memcpy(rows + index * row, l->pending, row);
 }
 
 FW_COLD fw_status_t fw_learner_keep(fw_learner_t *l, const int8_t *row, uint16_t label) {
   if (label >= l->classes || l->table[label].anchor == FW_LEARNER_NO_ANCHOR) return FW_E_ARGUMENT;
-  if (l->phase != FW_PHASE_IDLE || l->config.loss == FW_LOSS_SQUARED) return FW_E_STATE;
-  memcpy(l->pending, row, fw_learner_row_bytes(&l->config));
+  if (!take_row(l, row, false)) return FW_E_STATE;
   l->label = label;
   keep_pending(l);
   return FW_OK;
 }
 
-FW_COLD static fw_learner_event_t finish(fw_learner_t *l, bool is_kept) {
+/* A batch may not cost more than the configuration allows. */
+static bool is_worse(const fw_learner_t *l) {
+  return l->correct[1] + l->config.guard_loss < l->correct[0] ||
+         l->false_accepts[0] + l->config.guard_loss < l->false_accepts[1];
+}
+
+FW_COLD static fw_learner_event_t finish(fw_learner_t *l) {
   l->phase = FW_PHASE_IDLE;
-  if (is_kept) {
+  if (l->task == FW_TASK_VALUES) fw_learner_guard_lesson(l);
+  if (!is_worse(l)) {
     if (l->task == FW_TASK_TEACH) keep_pending(l);
+    if (l->task == FW_TASK_VALUES && fw_recursive_is_used(&l->config)) fw_recursive_keep(l);
     return FW_LEARNER_ACCEPTED;
   }
   const uint32_t floats = fw_learner_floats(&l->config);
@@ -458,14 +502,12 @@ FW_COLD fw_learner_event_t fw_learner_poll(fw_learner_t *l) {
     case FW_PHASE_TRAIN: {
       const fw_learner_event_t event = train(l);
       if (event != FW_LEARNER_IDLE) return event;
-      if (l->guard_count == 0 || l->config.loss == FW_LOSS_SQUARED) return finish(l, true);
       l->phase = FW_PHASE_AFTER;
       l->guard_at = 0;
-      return FW_LEARNER_CHECKED;
+      return l->guard_count ? FW_LEARNER_CHECKED : finish(l); /* without a guard nothing is worse */
     }
     case FW_PHASE_AFTER:
-      if (!fw_learner_check_next(l, 1)) return FW_LEARNER_CHECKED;
-      return finish(l, !fw_learner_is_worse(l));
+      return fw_learner_check_next(l, 1) ? finish(l) : FW_LEARNER_CHECKED;
     default:
       return FW_LEARNER_IDLE;
   }

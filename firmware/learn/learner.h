@@ -2,13 +2,15 @@
 #ifndef FW_LEARNER_PARTS_H
 #define FW_LEARNER_PARTS_H
 
-#include "fw_learner.h"
+#include "learn/adapters.h"
 
 /* What runs once a lesson or less is built for size, whatever the rest is built for. */
 #if defined(__GNUC__)
-#define FW_COLD __attribute__((cold))
+#define FW_COLD   __attribute__((cold))
+#define FW_SHARED __attribute__((cold, noinline)) /* one copy, however small */
 #else
 #define FW_COLD
+#define FW_SHARED
 #endif
 
 #ifdef __cplusplus
@@ -24,6 +26,9 @@ fw_status_t fw_learner_start(fw_learner_t *learner, const fw_learner_config_t *c
 
 /* xorshift32: the next value of the learner's generator. */
 uint32_t fw_learner_random(fw_learner_t *learner);
+
+/* A single logistic output: label 0 is no, label 1 yes. */
+bool fw_learner_is_pair(const fw_learner_t *learner);
 
 /* Labels that exist: one more than outputs where a single logistic output says yes or no. */
 uint16_t fw_learner_labels(const fw_learner_t *learner);
@@ -43,13 +48,21 @@ static inline bool fw_learner_row_outputs(fw_learner_t *learner, const int8_t *r
 /* Floats of head, velocity and copy of the head: weights and biases, and the parameters of adapters. */
 uint32_t fw_learner_floats(const fw_learner_config_t *config);
 
+/* Of what is in `y`: the sum of the squared differences from `wanted`; they take the place of the outputs. */
+FW_SHARED float fw_learner_error(fw_learner_t *learner, const float *wanted);
+
+/* fw_learner_row_bytes(), of which most builds know that it is `features`. */
+static inline uint32_t fw_learner_row(const fw_learner_config_t *config) {
+  return fw_adapters_channels(config) ? FW_LEARNER_ADAPTED_ROW(config->features) : config->features;
+}
+
 int8_t *fw_learner_replay_row(fw_learner_t *learner, uint32_t label, uint32_t index);
 
 /* Looks at one guard sample; true when that was the last one. `round` is 0 before and 1 after a batch. */
 bool fw_learner_check_next(fw_learner_t *learner, uint32_t round);
 
-/* True if the batch cost more than the configuration allows. */
-bool fw_learner_is_worse(const fw_learner_t *learner);
+/* Puts the lesson in values among the guard samples, over the oldest. */
+void fw_learner_guard_lesson(fw_learner_t *learner);
 
 #ifdef __cplusplus
 }

@@ -6,13 +6,24 @@
 #include "fw_float.h"
 #include "learn/adapters.h"
 #include "learn/learner.h"
+#include "learn/recursive.h"
 
 enum { FW_RECORD_HEADER_1_BYTES = 48 };
 
 static const float LARGEST = 1e6f; /* of a weight or statistic */
 
+static uint32_t matrix_floats(const fw_learner_config_t *c) {
+  return fw_recursive_is_used(c) ? FW_LEARNER_MATRIX_FLOATS(c->features) : 0u;
+}
+
+/* Bytes of what `count` guard samples of a regression should have been. */
+static uint32_t guard_values_bytes(uint32_t loss, uint32_t classes, uint32_t count) {
+  return loss == FW_LOSS_SQUARED ? 4u * (classes + 1u) * count : 0u;
+}
+
 uint32_t fw_record_bytes(const fw_learner_config_t *c) {
-  return FW_RECORD_BYTES(c->features, c->classes_most, c->replay_per_class, c->guard_samples, c->running_statistics,
+  return guard_values_bytes(c->loss, c->classes_most, c->guard_samples) + 4u * matrix_floats(c) +
+         FW_RECORD_BYTES(c->features, c->classes_most, c->replay_per_class, c->guard_samples, c->running_statistics,
                          fw_adapters_channels(c));
 }
 
@@ -47,6 +58,7 @@ uint32_t fw_record_parts(const fw_learner_t *l, const uint8_t *model, fw_record_
   h->pull_row = l->pull_row;
   h->reject_below = l->reject_below;
   h->adapters = fw_adapters_channels(&l->config);
+  h->matrix = matrix_floats(&l->config);
   add(parts, &count, h, sizeof *h);
   add(parts, &count, l->head, 4u * features * l->classes);
   add(parts, &count, l->head + (uint32_t)l->config.classes_most * features, 4u * l->classes);
@@ -56,6 +68,10 @@ uint32_t fw_record_parts(const fw_learner_t *l, const uint8_t *model, fw_record_
   add(parts, &count, l->replay, row * l->classes * l->config.replay_per_class);
   add(parts, &count, l->guard, row * l->guard_count);
   add(parts, &count, l->guard_labels, 2u * l->guard_count);
+  if (l->target != NULL) { /* behind those of the lesson */
+    add(parts, &count, l->target + l->classes + 1u, guard_values_bytes(h->loss, l->classes, l->guard_count));
+  }
+  if (h->matrix) add(parts, &count, fw_recursive_matrix(l), 4u * h->matrix);
   return count;
 }
 
@@ -64,7 +80,7 @@ uint32_t fw_record_parts(const fw_learner_t *l, const uint8_t *model, fw_record_
 /* A body's arrays, where they lie. */
 typedef struct {
   fw_record_header_t header;
-  const float *head, *bias, *adapters, *statistics;
+  const float *head, *bias, *adapters, *statistics, *guard_values, *matrix;
   uint32_t row; /* bytes of a stored embedding */
   const fw_learner_class_t *table;
   const int8_t *replay, *guard;
@@ -91,7 +107,8 @@ static bool find(body_t *b, uint32_t version, const void *body, uint32_t bytes) 
   const fw_record_header_t *const h = &b->header;
   const uint32_t features = h->features;
   if (version < 3u) b->header.adapters = 0;
-  if (h->adapters > h->features) return false;
+  if (version < 4u) b->header.matrix = 0;
+  if (h->adapters > h->features || (h->matrix && h->matrix != FW_LEARNER_MATRIX_FLOATS(features))) return false;
   b->row = h->adapters ? FW_LEARNER_ADAPTED_ROW(features) : features;
   if (h->features > FW_LEARNER_FEATURES_LIMIT || h->classes > FW_LEARNER_CLASSES_LIMIT) return false;
   b->head = take(&at, &left, 4u * features * h->classes);
@@ -102,7 +119,9 @@ static bool find(body_t *b, uint32_t version, const void *body, uint32_t bytes) 
   b->replay = take(&at, &left, b->row * h->classes * h->replay_per_class);
   b->guard = take(&at, &left, b->row * h->guard_count);
   b->guard_labels = take(&at, &left, 2u * h->guard_count);
-  return b->guard_labels != NULL && left == 0u;
+  b->guard_values = take(&at, &left, guard_values_bytes(h->loss, h->classes, h->guard_count));
+  b->matrix = take(&at, &left, 4u * h->matrix);
+  return b->matrix != NULL && left == 0u;
 }
 
 /* False for NaN. */
@@ -129,6 +148,18 @@ static bool is_table_sound(const fw_learner_t *l, const body_t *b) {
   return true;
 }
 
+/* What a regression has besides. */
+static bool are_values_sound(const fw_learner_t *l, const body_t *b) {
+  const fw_record_header_t *const h = &b->header;
+  if (h->loss != FW_LOSS_SQUARED) return h->matrix == 0u;
+  if (h->classes != l->factory.classes) return false;
+  for (uint32_t i = 0; i < h->guard_count; ++i) {
+    const float *const values = b->guard_values + i * (h->classes + 1u);
+    if (!all_within(values, h->classes, -LARGEST, LARGEST) || !(values[h->classes] >= 0.0f)) return false;
+  }
+  return all_within(b->matrix, h->matrix, -LARGEST, LARGEST);
+}
+
 static bool is_sound(const fw_learner_t *l, const body_t *b) {
   const fw_record_header_t *const h = &b->header;
   const uint32_t features = h->features;
@@ -148,7 +179,7 @@ static bool is_sound(const fw_learner_t *l, const body_t *b) {
   for (uint32_t i = 0; i < h->guard_count; ++i) {
     if (b->guard_labels[i] != FW_LEARNER_NEGATIVE && b->guard_labels[i] >= labels) return false;
   }
-  return true;
+  return are_values_sound(l, b);
 }
 
 /* A row of the record; of a record without adapters, nothing is known to have been active. */
@@ -194,14 +225,19 @@ static void apply(fw_learner_t *l, const body_t *b, bool has_guard) {
   apply_replay(l, b);
   if (has_guard) {
     l->guard_count = h->guard_count < l->config.guard_samples ? h->guard_count : l->config.guard_samples;
-    l->guard_seen = h->guard_seen < l->guard_count ? l->guard_count : h->guard_seen;
+    /* Of a regression: where the next lesson goes. */
+    l->guard_seen = h->guard_seen < l->guard_count && l->target == NULL ? l->guard_count : h->guard_seen;
     const uint32_t row = fw_learner_row_bytes(&l->config);
     for (uint32_t i = 0; i < l->guard_count; ++i) copy_row(l, b, l->guard + i * row, b->guard + i * b->row);
     memcpy(l->guard_labels, b->guard_labels, sizeof(uint16_t) * l->guard_count);
+    if (l->target != NULL) {
+      memcpy(l->target + l->classes + 1u, b->guard_values, guard_values_bytes(h->loss, h->classes, l->guard_count));
+    }
     l->reject_below = h->reject_below;
   } else if (!is_factory_order(b, l->factory.classes)) {
     l->guard_count = 0; /* the factory's guard samples go by numbers that classes no longer have */
   }
+  if (h->matrix && fw_recursive_is_used(&l->config)) memcpy(fw_recursive_matrix(l), b->matrix, 4u * h->matrix);
   l->generator = h->generator;
   l->updates = h->updates;
   l->rollbacks = h->rollbacks;

@@ -1,21 +1,24 @@
 /* The learned state as a body of a record (fw_store.h): head, class table, statistics, replay, guard, generator.
  *
- * Version 3, little-endian, each array padded to words:
+ * Version 4, little-endian, each array padded to words:
  *
  *     model[16]: the first bytes of the model's SHA-256
  *     uint16 features, classes, replay_per_class, guard_count, loss, running_statistics, guard_seen, rollbacks
  *     uint32 generator, updates, statistics_count, pull_row; float reject_below;
- *     uint32 adapters, reserved[2]
+ *     uint32 adapters, matrix, reserved
  *     float weights[classes][features], bias[classes]
  *     float scales[adapters], biases[adapters]                      parameters of adapters
  *     float mean[features], gain[features], variance[features]      only with running_statistics
  *     fw_learner_class_t table[classes]
  *     int8 replay[classes][replay_per_class][row]      row: features, with adapters FW_LEARNER_ADAPTED_ROW
  *     int8 guard[guard_count][row]; uint16 guard_labels[guard_count]
+ *     float values[guard_count][classes + 1]                        only of a regression: outputs wanted, error allowed
+ *     float recursive[matrix]                                       its matrix of recursive least squares
  *
- * Version 2 had no adapters. Version 1 ended its header at pull_row and had no guard, whose fields were 0. A record may
- * have been written with other numbers of replay and guard embeddings than this build has, and with fewer classes; or
- * without adapters, which then start at the factory's. */
+ * Version 3 had no guard of regressions and no matrix, which starts anew. Version 2 had no adapters. Version 1 ended
+ * its header at pull_row and had no guard, whose fields were 0. A record may have been written with other numbers of
+ * replay and guard embeddings than this build has, and with fewer classes; or without adapters, which then start at the
+ * factory's. */
 #ifndef FW_LEARNER_RECORD_H
 #define FW_LEARNER_RECORD_H
 
@@ -26,9 +29,9 @@
 extern "C" {
 #endif
 
-enum { FW_RECORD_VERSION = 3, FW_RECORD_HEADER_BYTES = 64, FW_RECORD_MODEL_BYTES = 16, FW_RECORD_PARTS = 11 };
+enum { FW_RECORD_VERSION = 4, FW_RECORD_HEADER_BYTES = 64, FW_RECORD_MODEL_BYTES = 16, FW_RECORD_PARTS = 12 };
 
-/* Bytes of the largest body that a configuration has. */
+/* Bytes of the largest body that a configuration has; of a regression fw_record_bytes() has more. */
 #define FW_RECORD_BYTES(features, classes, replay, guard, running, channels)                                      \
   (64u + 4u * FW_LEARNER_HEAD_FLOATS(features, classes) + 8u * (channels) + ((running) ? 12u * (features) : 0u) + \
    (uint32_t)sizeof(fw_learner_class_t) * (classes) +                                                             \
@@ -44,7 +47,8 @@ typedef struct {
   uint32_t generator, updates, statistics_count, pull_row;
   float reject_below;
   uint32_t adapters;
-  uint32_t reserved[2];
+  uint32_t matrix;
+  uint32_t reserved;
 } fw_record_header_t;
 
 /* Fills `header` and `parts` (FW_RECORD_PARTS) with where the state lies; returns how many parts. Until they are saved

@@ -10,17 +10,17 @@
 static const float START = 1.0f;
 static const float LARGEST = 100.0f;
 
-/* The lower triangle of the matrix, row after row, then [features + 1] working space. */
+/* The lower triangle of the matrix, row after row; then the step of a lesson, [features + 1], and its spread. */
 static uint32_t triangle(uint32_t row) {
   return row * (row + 1u) / 2u;
 }
 
-static float *matrix_of(const fw_learner_t *l) {
-  return l->target + l->config.classes_most;
+float *fw_recursive_matrix(const fw_learner_t *l) {
+  return l->target + FW_LEARNER_VALUES_BYTES(l->config.classes_most, l->config.guard_samples) / sizeof(float);
 }
 
 void fw_recursive_reset(fw_learner_t *l) {
-  float *const matrix = matrix_of(l);
+  float *const matrix = fw_recursive_matrix(l);
   const uint32_t size = l->config.features + 1u;
   memset(matrix, 0, sizeof(float) * triangle(size));
   for (uint32_t i = 0; i < size; ++i) matrix[triangle(i) + i] = START;
@@ -29,10 +29,9 @@ void fw_recursive_reset(fw_learner_t *l) {
 void fw_recursive_update(fw_learner_t *l) {
   const uint32_t features = l->config.features;
   const uint32_t size = features + 1u; /* the bias sees 1 */
-  float *const matrix = matrix_of(l);
+  float *const matrix = fw_recursive_matrix(l);
   float *const gain = matrix + triangle(size);
   float spread = l->config.forgetting;
-  float largest = 0.0f;
   for (uint32_t i = 0; i < size; ++i) {
     float sum = 0.0f;
     for (uint32_t j = 0; j < size; ++j) {
@@ -41,12 +40,12 @@ void fw_recursive_update(fw_learner_t *l) {
     }
     gain[i] = sum;
     spread += sum * (i < features ? l->z[i] : 1.0f);
-    const float diagonal = matrix[triangle(i) + i];
-    if (diagonal > largest) largest = diagonal;
   }
+  gain[size] = spread;
   /* Rounding must not turn it into something that is no covariance. */
   if (!(spread >= 0.5f * l->config.forgetting && spread < 1e9f)) {
     fw_recursive_reset(l);
+    gain[size] = 0.0f;
     return;
   }
   const float share = 1.0f / spread;
@@ -56,6 +55,19 @@ void fw_recursive_update(fw_learner_t *l) {
     for (uint32_t f = 0; f < features; ++f) l->head[c * features + f] -= step * gain[f];
     bias[c] -= step * gain[features];
   }
+}
+
+void fw_recursive_keep(fw_learner_t *l) {
+  const uint32_t size = l->config.features + 1u;
+  float *const matrix = fw_recursive_matrix(l);
+  const float *const gain = matrix + triangle(size);
+  float largest = 0.0f;
+  if (gain[size] == 0.0f) return; /* it began anew */
+  for (uint32_t i = 0; i < size; ++i) {
+    const float diagonal = matrix[triangle(i) + i];
+    if (diagonal > largest) largest = diagonal;
+  }
+  const float share = 1.0f / gain[size];
   const float grow = largest < LARGEST ? 1.0f / l->config.forgetting : 1.0f;
   for (uint32_t i = 0; i < size; ++i) {
     float *const row = matrix + triangle(i);

@@ -18,8 +18,14 @@ static inline bool fw_recursive_is_used(const fw_learner_config_t *config) {
 /* The matrix of a learner that knows nothing yet. */
 void fw_recursive_reset(fw_learner_t *learner);
 
-/* One update of head and matrix; `y` holds output minus target, `z` the standardised embedding. */
+/* One update of the head; `y` holds output minus target, `z` the standardised embedding. */
 void fw_recursive_update(fw_learner_t *learner);
+
+/* The update stays: the matrix takes part in it. */
+void fw_recursive_keep(fw_learner_t *learner);
+
+/* The matrix, its lower triangle row after row: FW_LEARNER_MATRIX_FLOATS(). */
+float *fw_recursive_matrix(const fw_learner_t *learner);
 
 #else
 
@@ -34,6 +40,15 @@ static inline void fw_recursive_reset(fw_learner_t *learner) {
 
 static inline void fw_recursive_update(fw_learner_t *learner) {
   (void)learner;
+}
+
+static inline void fw_recursive_keep(fw_learner_t *learner) {
+  (void)learner;
+}
+
+static inline float *fw_recursive_matrix(const fw_learner_t *learner) {
+  (void)learner;
+  return 0;
 }
 
 #endif

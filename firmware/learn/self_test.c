@@ -11,9 +11,13 @@ enum { CHANNELS = 3, ROW = FEATURES + (FEATURES + 1) / 2 };
 enum { CHANNELS = 0, ROW = FEATURES };
 #endif
 
-FW_COLD static bool is_known_result(const fw_adapter_config_t *adapters, uint32_t expected) {
-  const fw_learner_config_t config = {FEATURES, CLASSES, REPLAY, GUARD, FW_LOSS_SOFTMAX, 1,   2, GUARD, 0.05f,
-                                      0.5f,     0.01f,   0.5f,   0.0f,  *adapters,       0.0f};
+#define CONFIG(...)                                                                                                \
+  {                                                                                                                \
+    FEATURES, CLASSES, REPLAY, GUARD, FW_LOSS_SOFTMAX, 1, 2, GUARD, 0.05f, 0.5f, 0.01f, 0.5f, 0.0f, {__VA_ARGS__}, \
+        0.0f                                                                                                       \
+  }
+
+FW_COLD static bool is_known_result(const fw_learner_config_t *config, uint32_t expected) {
   static const float head[(FEATURES + 1) * FACTORY_CLASSES] = {0.3f,  -0.7f, 0.1f,  0.9f,  -0.2f, 0.4f,  -0.6f,
                                                                0.25f, 0.8f,  -1.1f, 0.05f, 0.45f, 0.02f, -0.03f};
   static const float mean[FEATURES] = {-100.0f, -20.5f, 3.25f, 0.0f, 17.0f, 60.1f};
@@ -26,7 +30,7 @@ FW_COLD static bool is_known_result(const fw_adapter_config_t *adapters, uint32_
   float memory[FW_LEARNER_ADAPTED_BYTES(FEATURES, CLASSES, REPLAY, GUARD, 1, 0, CHANNELS) / sizeof(float)];
   fw_learner_t learner;
   uint16_t label = 0;
-  if (fw_learner_start(&learner, &config, &factory, memory, sizeof memory) != FW_OK ||
+  if (fw_learner_start(&learner, config, &factory, memory, sizeof memory) != FW_OK ||
       fw_learner_add_class(&learner, "c", &label) != FW_OK) {
     return false;
   }
@@ -37,15 +41,15 @@ FW_COLD static bool is_known_result(const fw_adapter_config_t *adapters, uint32_
     while (fw_learner_poll(&learner) != FW_LEARNER_IDLE) {
     }
   }
-  return fw_crc32(0, learner.head, fw_learner_floats(&config) * (uint32_t)sizeof(float)) == expected;
+  return fw_crc32(0, learner.head, fw_learner_floats(config) * (uint32_t)sizeof(float)) == expected;
 }
 
 FW_COLD fw_status_t fw_learner_self_test(void) {
-  static const fw_adapter_config_t none = {0, 0, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f};
-  if (!is_known_result(&none, 0xB4A9AF1Du)) return FW_E_STATE;
+  static const fw_learner_config_t plain = CONFIG(0, 0, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f);
+  if (!is_known_result(&plain, 0xB4A9AF1Du)) return FW_E_STATE;
 #if defined(FW_ADAPTERS)
-  static const fw_adapter_config_t some = {CHANNELS, 0, -128, -128, 1.0f, 0.25f, 20.0f, 1.0f};
-  if (!is_known_result(&some, 0xBECE50A9u)) return FW_E_STATE;
+  static const fw_learner_config_t adapted = CONFIG(CHANNELS, 0, -128, -128, 1.0f, 0.25f, 20.0f, 1.0f);
+  if (!is_known_result(&adapted, 0xBECE50A9u)) return FW_E_STATE;
 #endif
   return FW_OK;
 }

@@ -129,7 +129,8 @@ class LearnSettings(Strict):
     """How the app's last layer goes on learning on the device; a manifest without [learn] has none of it.
 
     `spare_classes`: classes that people may add. `replay_per_class`: embeddings kept of each class. `guard_samples`:
-    embeddings that every change is checked with, and taken back if it costs more than `guard_loss` of them; 0: no guard.
+    embeddings that every change is checked with, and taken back if it costs more than `guard_loss` of them (`None`: 1; of
+    values, whose guard are the newest lessons, a fifth of them); 0: no guard.
     `passes`: over what was taught, after teaching. `rate`, `momentum`, `pull` (towards the factory head, per update),
     `imprint`, `replays_per_sample`, `running_statistics`: as in fw_learner.h. `reject_below`: confidence under which an
     answer is "none of them". What was learned is saved `save_after_s` after the last lesson, at most every `save_every_s`
@@ -148,7 +149,7 @@ class LearnSettings(Strict):
     spare_classes: Annotated[int, Field(ge=0, le=64)] = 4
     replay_per_class: Annotated[int, Field(ge=1, le=255)] = 8
     guard_samples: Annotated[int, Field(ge=0, le=1024)] = 15
-    guard_loss: Annotated[int, Field(ge=0, le=1024)] = 1
+    guard_loss: Annotated[int, Field(ge=0, le=1024)] | None = None
     replays_per_sample: Annotated[int, Field(ge=0, le=64)] = 4
     passes: Annotated[int, Field(ge=1, le=1000)] = 20
     rate: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
@@ -310,6 +311,8 @@ def sentence_of(manifest: Path, text: str, problem: Any) -> str:
 
 
 def _place(manifest: Path, text: str, parts: list[str]) -> str:
+    if not parts:  # of the whole file
+        return str(manifest)
     line = _line_of(text, parts)
     return f"{manifest}:{line}: {'.'.join(parts)}" if line else f"{manifest}: {'.'.join(parts)}"
 

@@ -17,8 +17,16 @@
 #include "fw_flash.h"
 #include "fw_keeper.h"
 #include "learn/learner.h"
+#include "learn/recursive.h"
 
-#ifdef LARGE
+/* With VALUES (and FW_RECURSIVE): a regression of two outputs. */
+#if defined(VALUES) && defined(LARGE)
+enum { FEATURES = 20, CLASSES = 2, FACTORY = CLASSES, REPLAY = 1, GUARD = 15, RUNNING = 0 };
+enum { PAGE = 1024, PAGES = 56, STATE_MOST = 24576 };
+#elif defined(VALUES)
+enum { FEATURES = 6, CLASSES = 2, FACTORY = CLASSES, REPLAY = 1, GUARD = 5, RUNNING = 0 };
+enum { PAGE = 256, PAGES = 13, STATE_MOST = 2048 };
+#elif defined(LARGE)
 enum { FEATURES = 64, CLASSES = 12, FACTORY = 10, REPLAY = 8, GUARD = 15, RUNNING = 1 };
 enum { PAGE = 1024, STATE_MOST = 24576 };
 #ifdef FW_ADAPTERS
@@ -38,6 +46,13 @@ enum { CHANNELS = FEATURES / 2, ROW = FW_LEARNER_ADAPTED_ROW(FEATURES) };
 enum { CHANNELS = 0, ROW = FEATURES };
 #define ADAPTERS \
   { 0, 0, 0, 0, 0.0f, 0.0f, 0.0f, 0.0f }
+#endif
+#ifdef VALUES
+enum { HAS_VALUES = 1, MATRIX = FW_LEARNER_RECURSIVE_BYTES(FEATURES), FACTORY_GUARD = 0 };
+#define FORGETTING 0.99f
+#else
+enum { HAS_VALUES = 0, MATRIX = 0, FACTORY_GUARD = 2 };
+#define FORGETTING 0.0f
 #endif
 enum { BYTES = PAGE * PAGES, UPDATES = 200 };
 
@@ -113,8 +128,10 @@ static const float pull = 1e-4f; /* the app's default */
 #else
 static const float pull = 0.01f;
 #endif
-static fw_learner_config_t config = {FEATURES, CLASSES, REPLAY, GUARD, FW_LOSS_SOFTMAX, RUNNING, 2, GUARD, 0.05f,
-                                     0.5f,     0.0f,    0.5f,   0.0f,  ADAPTERS,        0.0f};
+static fw_learner_config_t config = {
+    FEATURES, CLASSES, REPLAY, GUARD,    HAS_VALUES ? FW_LOSS_SQUARED : FW_LOSS_SOFTMAX,
+    RUNNING,  2,       GUARD,  0.05f,    0.5f,
+    0.0f,     0.5f,    0.0f,   ADAPTERS, FORGETTING};
 static float head[(FEATURES + 1) * FACTORY] = {0.3f, -0.7f, 0.1f, 0.9f, -0.2f, 0.4f, -0.6f, 0.25f, 0.8f, -1.1f};
 static float mean[FEATURES] = {-100, -20, 3, 0, 17, 60};
 static float gain[FEATURES] = {0.02f, 0.03f, 0.01f, 0.04f, 0.02f, 0.02f};
@@ -123,13 +140,14 @@ static const int8_t replay[FACTORY * REPLAY * ROW] = {-90, 12, 7, -3, 44, 81};
 static const uint8_t stored[FACTORY] = {1, 0};
 static const int8_t guard[2 * ROW] = {5, 6, 7, 8, 9, 10, -5};
 static const uint16_t guard_labels[2] = {0, 1};
-static const fw_learner_factory_t factory = {head,  mean,         gain, &names[0][0], replay, stored,
-                                             guard, guard_labels, 2,    FACTORY};
+static const fw_learner_factory_t factory = {head,   mean,  gain,         &names[0][0],  replay,
+                                             stored, guard, guard_labels, FACTORY_GUARD, FACTORY};
 
 typedef struct {
   fw_learner_t learner;
   fw_keeper_t keeper;
-  uint32_t memory[FW_LEARNER_ADAPTED_BYTES(FEATURES, CLASSES, REPLAY, GUARD, RUNNING, 0, CHANNELS) / 4u];
+  uint32_t
+      memory[(FW_LEARNER_ADAPTED_BYTES(FEATURES, CLASSES, REPLAY, GUARD, RUNNING, HAS_VALUES, CHANNELS) + MATRIX) / 4u];
 } machine_t;
 
 typedef struct {
@@ -168,10 +186,22 @@ static void run(machine_t *m) {
   }
 }
 
+/* A lesson: its class, or what a regression's outputs should have been. */
+static fw_status_t teach_row(machine_t *m, const int8_t *row, uint32_t label) {
+#ifdef VALUES
+  float targets[CLASSES];
+  for (uint32_t c = 0; c < CLASSES; ++c)
+    targets[c] = 0.01f * (float)row[c] - 0.002f * (float)row[FEATURES - 1] + (float)label;
+  return fw_learner_teach_values(&m->learner, row, targets);
+#else
+  return fw_learner_teach(&m->learner, row, (uint16_t)label);
+#endif
+}
+
 static void teach(machine_t *m, uint32_t number) {
   int8_t row[ROW];
   for (uint32_t f = 0; f < ROW; ++f) row[f] = (int8_t)((int32_t)((number * 89u + f * 57u) % 256u) - 128);
-  if (fw_learner_teach(&m->learner, row, (uint16_t)(number % m->learner.classes)) != FW_OK) fail("teach");
+  if (teach_row(m, row, number % m->learner.classes) != FW_OK) fail("teach");
 }
 
 /* ---- losing power ---- */
@@ -243,14 +273,16 @@ static void finish_save(machine_t *m) {
 
 static int run_cuts(void) {
   static machine_t m;
-  uint16_t label;
   memset(device.bytes, 0x00, BYTES); /* as QEMU's fresh flash */
   boot(&m);
   snapshot(&m, &blank);
   committed = coming = blank;
   watching = 1;
   run(&m);
+#ifndef VALUES
+  uint16_t label;
   if (fw_learner_add_class(&m.learner, "c", &label) != FW_OK) fail("add");
+#endif
   uint32_t saves = 0;
   for (uint32_t number = 0; m.learner.updates < UPDATES || number < UPDATES / 3u; ++number) {
     teach(&m, number);
@@ -417,10 +449,10 @@ static int run_life(uint32_t updates) {
     }
     const uint32_t before = m.learner.updates;
     const uint32_t rolled = m.learner.rollbacks;
-    if (fw_learner_teach(&m.learner, embedding, (uint16_t)label) != FW_OK) fail("teach");
+    if (teach_row(&m, embedding, label) != FW_OK) fail("teach");
     fw_keeper_event_t event;
     while ((event = fw_keeper_poll(&m.keeper)) != FW_KEEPER_IDLE) faults += event == FW_KEEPER_FAULT;
-    if (number % 16u == 5u && fw_learner_practise(&m.learner, 3) != FW_OK) fail("practise");
+    if (!HAS_VALUES && number % 16u == 5u && fw_learner_practise(&m.learner, 3) != FW_OK) fail("practise");
     run(&m);
     done += m.learner.updates - before;
     rollbacks += m.learner.rollbacks != rolled;
@@ -429,7 +461,7 @@ static int run_life(uint32_t updates) {
       if (!(size <= 1e6f)) fail("a weight is not finite");
       if (size > largest) largest = size;
     }
-    if (number % 1024u == 7u) {
+    if (!HAS_VALUES && number % 1024u == 7u) {
       uint16_t added;
       if (m.learner.classes < CLASSES) {
         (void)fw_learner_add_class(&m.learner, number % 2048u == 7u ? "new" : "other", &added);
@@ -501,7 +533,11 @@ static int run_load(const char *path) {
   const float *const first = l->head + fw_learner_floats(&config) - parameters;
   printf("], \"adapters\": [");
   for (uint32_t i = 0; i < parameters; ++i) printf("%s%.9g", i ? ", " : "", (double)first[i]);
-  printf("]}\n");
+  float trace = 0.0f;
+#ifdef FW_RECURSIVE
+  for (uint32_t i = 0; i <= FEATURES; ++i) trace += fw_recursive_matrix(l)[i * (i + 1u) / 2u + i];
+#endif
+  printf("], \"matrix\": %.9g}\n", (double)trace);
   return 0;
 }
 

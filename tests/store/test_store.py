@@ -20,6 +20,7 @@ FLAGS = (
     *("-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
 )
 ADAPTERS = "-DFW_ADAPTERS"
+VALUES = ("-DVALUES", "-DFW_RECURSIVE")
 SOURCES = ("store/store.c", "store/keeper.c", "runtime/crc32.c", "features/fw_math.c")
 
 
@@ -49,7 +50,16 @@ def adapted_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("store") / "adapted", *FLAGS, ADAPTERS)
 
 
-@pytest.mark.parametrize(("learner", "seed"), [("program", 1), ("program", 2), ("program", 3), ("adapted_program", 1)])
+@pytest.fixture(scope="session")
+def values_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for regressions by recursive least squares."""
+    return build(tmp_path_factory.mktemp("store") / "values", *FLAGS, *VALUES)
+
+
+@pytest.mark.parametrize(
+    ("learner", "seed"),
+    [("program", 1), ("program", 2), ("program", 3), ("adapted_program", 1), ("values_program", 1)],
+)
 def test_power_lost_at_every_operation_leaves_the_last_committed_state(
     learner: str, seed: int, request: pytest.FixtureRequest
 ) -> None:
@@ -101,8 +111,31 @@ def test_records_of_the_second_version_still_load(learner: str, request: pytest.
     assert not any(state["adapters"])
 
 
+@pytest.mark.parametrize(("learner", "suffix"), [("program", ""), ("adapted_program", "_adapters")])
+def test_records_of_the_third_version_still_load(learner: str, suffix: str, request: pytest.FixtureRequest) -> None:
+    """The same state as of this version, which says no more about classes."""
+    states = [run(request.getfixturevalue(learner), "load", HERE / f"record_{n}{suffix}.bin") for n in (3, 4)]
+    assert states[0] == states[1]
+    assert states[0]["status"] == 0
+
+
+def test_regressions_of_the_third_version_still_load(values_program: Path) -> None:
+    """Without a guard, and with a matrix that starts anew."""
+    old = run(values_program, "load", HERE / "record_3_values.bin")
+    assert (old["status"], old["updates"], old["guard"], old["matrix"]) == (0, 9, 0, 7.0)
+
+
+def test_regressions_load_as_they_were_stored(values_program: Path) -> None:
+    """With the newest lessons, which guard it, and the matrix of recursive least squares."""
+    stored = HERE / "record_4_values.bin"
+    assert subprocess.run([values_program, "record"], capture_output=True, check=True).stdout == stored.read_bytes()
+    state = run(values_program, "load", stored)
+    assert (state["status"], state["updates"], state["guard"]) == (0, 9, 5)
+    assert 0 < state["matrix"] < 7.0  # it has learned: its trace is smaller than at the start
+
+
 def test_records_with_adapters_load_as_they_were_stored(program: Path, adapted_program: Path) -> None:
-    stored = HERE / "record_3_adapters.bin"
+    stored = HERE / "record_4_adapters.bin"
     assert subprocess.run([adapted_program, "record"], capture_output=True, check=True).stdout == stored.read_bytes()
     state = run(adapted_program, "load", stored)
     assert state["status"] == 0
@@ -113,7 +146,7 @@ def test_records_with_adapters_load_as_they_were_stored(program: Path, adapted_p
 
 
 def test_records_of_this_version_load_as_they_were_stored(program: Path) -> None:
-    stored = HERE / "record_3.bin"
+    stored = HERE / "record_4.bin"
     assert subprocess.run([program, "record"], capture_output=True, check=True).stdout == stored.read_bytes()
     state = run(program, "load", stored)
     assert state["status"] == 0
@@ -132,14 +165,18 @@ def _lives(program: Path, updates: int) -> None:
 LIFE = ("-std=c99", "-O2", "-ffp-contract=off", "-DLARGE")
 
 
-@pytest.mark.parametrize("flags", [(), (ADAPTERS,)], ids=["head", "adapters"])
-def test_a_life_of_learning_stays_bounded(flags: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("flags", "updates"),
+    [((), 400_000), ((ADAPTERS,), 300_000), (VALUES, 100_000)],
+    ids=["head", "adapters", "values"],
+)
+def test_a_life_of_learning_stays_bounded(flags: tuple[str, ...], updates: int, tmp_path: Path) -> None:
     """12 classes of 64 features; right and wrong labels, noise, extremes, one-sided labels, classes that come and go."""
-    _lives(build(tmp_path / "life", *LIFE, *flags), 300_000 if flags else 400_000)
+    _lives(build(tmp_path / "life", *LIFE, *flags), updates)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("flags", [(), (ADAPTERS,)], ids=["head", "adapters"])
+@pytest.mark.parametrize("flags", [(), (ADAPTERS,), VALUES], ids=["head", "adapters", "values"])
 def test_ten_million_updates_stay_bounded(flags: tuple[str, ...], tmp_path: Path) -> None:
     _lives(build(tmp_path / "life", *LIFE, *flags), 10_000_000)
 
@@ -161,13 +198,14 @@ def _refused(program: Path, image: bytes, folder: Path) -> int:
     status = state.pop("status")
     head = state.pop("head")
     assert not any(state.pop("adapters"))
+    assert state.pop("matrix") == 0
     assert state == {key: value for key, value in FACTORY.items() if key != "status"}
     assert head[0] == pytest.approx(0.3)
     return int(status)
 
 
 def test_what_does_not_fit_is_refused_and_changes_nothing(program: Path, tmp_path: Path) -> None:
-    good = (HERE / "record_3.bin").read_bytes()
+    good = (HERE / "record_4.bin").read_bytes()
 
     def changed(offset: int, value: bytes) -> bytes:
         return _sealed(good[:offset] + value + good[offset + len(value) :])
@@ -175,7 +213,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(program: Path, tmp_pat
     body = IMAGE_HEADER
     argument, format_, unknown, space = -1, -2, -4, -3
     assert _refused(program, changed(body, b"\x09"), tmp_path) == argument  # another model
-    assert _refused(program, changed(VERSION, b"\x04\x00"), tmp_path) == unknown  # a version to come
+    assert _refused(program, changed(VERSION, b"\x05\x00"), tmp_path) == unknown  # a version to come
     assert _refused(program, changed(body + CLASSES, b"\x05\x00"), tmp_path) in (space, format_)
     assert _refused(program, changed(body + MODEL, b"\x07\x00"), tmp_path) == format_  # other features
     nan, infinite = struct.pack("<f", float("nan")), struct.pack("<f", float("inf"))
@@ -186,10 +224,16 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(program: Path, tmp_pat
     assert _refused(program, b"", tmp_path) == format_
 
 
-def test_random_damage_with_a_right_crc_never_breaks_the_device(program: Path, tmp_path: Path) -> None:
-    good, rng = (HERE / "record_3.bin").read_bytes(), np.random.default_rng(5)
+@pytest.mark.parametrize(
+    ("learner", "record"), [("program", "record_4.bin"), ("values_program", "record_4_values.bin")]
+)
+def test_random_damage_with_a_right_crc_never_breaks_the_device(
+    learner: str, record: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    program = request.getfixturevalue(learner)
+    good, rng = (HERE / record).read_bytes(), np.random.default_rng(5)
     file = tmp_path / "image"
-    for _ in range(60):
+    for _ in range(40):
         damaged = bytearray(good)
         for place in rng.integers(IMAGE_HEADER, len(good) - 8, 3):
             damaged[place] = rng.integers(256)

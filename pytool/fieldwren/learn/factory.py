@@ -193,11 +193,18 @@ class Factory:
         """FW_LEARNER_BYTES of this configuration."""
         features, classes, guard = self.features, self.classes_most, self.config.guard_samples
         floats = ((features + 1) * classes + 2 * self.adapter_channels) * (3 if guard else 2) + features + classes
-        floats += 3 * features * self.config.running_statistics + classes * (self.loss == "squared")
+        floats += 3 * features * self.config.running_statistics
+        if self.loss == "squared":
+            floats += (classes + 1) * (guard + 1)
         if self.config.forgetting > 0:
-            floats += (features + 1) * (features + 2) // 2 + features + 1
+            floats += self.matrix_floats + features + 2
         embeddings = self.row_bytes * (classes * self.config.replay_per_class + guard + 1)
         return 4 * floats + 28 * classes + (embeddings + 3) // 4 * 4 + (2 * guard + 3) // 4 * 4
+
+    @property
+    def matrix_floats(self) -> int:
+        """FW_LEARNER_MATRIX_FLOATS: of recursive least squares."""
+        return (self.features + 1) * (self.features + 2) // 2 if self.config.forgetting > 0 else 0
 
     def adapter_config(self) -> bytes:
         """fw_adapter_config_t. Its units make a step of a parameter as large as one of a weight: deviations of features."""

@@ -28,7 +28,7 @@ SAMPLES = 3
 _SLOT_OVERHEAD = 32
 _MISS_BYTES = 8
 """fw_miss_t."""
-_TASK_HEADER_BYTES, _UPDATE_HEADER_BYTES = 44 + 12 + 4, 20 + 12 + 4
+_TASK_HEADER_BYTES, _UPDATE_HEADER_BYTES = 40 + 12 + 4, 20 + 12 + 4
 """With the vector's header and the CRC (firmware/learn/participant.h)."""
 _HOST_STORE_BYTES, _HOST_PAGE_BYTES = 64 * 4096, 4096
 VALUE_KINDS = ("regression", "anomaly")
@@ -54,7 +54,7 @@ def learner_config(settings: LearnSettings) -> LearnerConfig:
         guard_samples=settings.guard_samples,
         running_statistics=settings.running_statistics,
         replays_per_sample=settings.replays_per_sample,
-        guard_loss=settings.guard_loss,
+        guard_loss=1 if settings.guard_loss is None else settings.guard_loss,
         rate=settings.rate,
         momentum=settings.momentum,
         pull=settings.pull,
@@ -76,10 +76,6 @@ def app_factory(app: App, graph: Graph, labels: Sequence[str]) -> tuple[Graph, F
     """
     settings = app.learn
     assert settings is not None
-    if settings.fleet and settings.adapters:
-        raise BadInputError(
-            f"{app.where('learn', 'adapters')}: members of a fleet share heads, not adapters: one of them"
-        )
     has_values = app.kind in VALUE_KINDS
     made = cut(graph, is_regression=has_values, adapters=settings.adapters)
     if has_values and made.loss != "squared":
@@ -94,8 +90,9 @@ def app_factory(app: App, graph: Graph, labels: Sequence[str]) -> tuple[Graph, F
         except BadInputError as error:
             raise BadInputError(f"{app.where('labels')}: {error}") from error
     config = learner_config(settings)
-    if has_values:  # no class to add, to keep embeddings of, or to check
-        config = replace(config, classes_spare=0, replay_per_class=1, guard_samples=0)
+    if has_values:  # no class to add, or to keep embeddings of; a fifth of the newest lessons may contradict the next
+        guard_loss = settings.guard_samples // 5 if settings.guard_loss is None else settings.guard_loss
+        config = replace(config, classes_spare=0, replay_per_class=1, guard_loss=guard_loss)
     elif len(made.weights) != len(labels):  # one output that says yes or no: nothing can be added to it
         config = replace(config, classes_spare=0)
     factory = factory_of(graph, made, labels, config)
@@ -144,7 +141,9 @@ def record_bytes(factory: Factory) -> int:
     """FW_RECORD_BYTES: the body of the largest record."""
     features, classes, config = factory.features, factory.classes_most, factory.config
     total = 64 + 4 * (features + 1) * classes + 12 * features * config.running_statistics + 28 * classes
-    total += 8 * factory.adapter_channels
+    total += 8 * factory.adapter_channels + 4 * factory.matrix_floats
+    if factory.loss == "squared":
+        total += 4 * (classes + 1) * config.guard_samples
     embeddings = (
         factory.row_bytes * classes * config.replay_per_class,
         factory.row_bytes * config.guard_samples,
@@ -180,15 +179,25 @@ def image_bytes(factory: Factory) -> int:
     return record_bytes(factory) + _SLOT_OVERHEAD - 8
 
 
+def exchanged_parameters(factory: Factory) -> int:
+    """FW_PARTICIPANT_COUNT: of the factory's head, and of adapters."""
+    return len(factory.head) + 2 * factory.adapter_channels
+
+
 def participant_bytes(factory: Factory) -> int:
     """FW_PARTICIPANT_BYTES: what a member of a fleet works on tasks in."""
-    count = len(factory.head)
+    count = exchanged_parameters(factory)
     return 4 * 4 * count + _UPDATE_HEADER_BYTES + 4 * count
 
 
 def task_bytes(factory: Factory) -> int:
     """FW_TASK_BYTES: the longest task of a federation."""
-    return _TASK_HEADER_BYTES + 4 * len(factory.head)
+    return _TASK_HEADER_BYTES + 4 * exchanged_parameters(factory)
+
+
+def fleet_ram_bytes(factory: Factory) -> int:
+    """Static RAM of a member of a fleet, but for its few fixed variables."""
+    return (participant_bytes(factory) + 3) // 4 * 4 + (task_bytes(factory) + 3) // 4 * 4
 
 
 def imports_head(settings: LearnSettings, board: Board) -> bool:
@@ -215,5 +224,5 @@ def learning_ram_bytes(app: App, factory: Factory, board: Board) -> int:
     misses = near_misses(app)
     samples = ((SAMPLES + misses) * factory.row_bytes + 3) // 4 * 4 + _MISS_BYTES * misses
     samples += 4 * target_values(factory)
-    fleet = (participant_bytes(factory) + 3) // 4 * 4 + (task_bytes(factory) + 3) // 4 * 4 if settings.fleet else 0
+    fleet = fleet_ram_bytes(factory) if settings.fleet else 0
     return factory.memory_bytes + samples + fleet + (image_bytes(factory) if imports_head(settings, board) else 0)

@@ -299,7 +299,7 @@ def _simulated_values(
         accuracy_old_after=after,
         per_group=per_group,
         updates=updates,
-        rollbacks=0,
+        rollbacks=sum(trial.ran.rollbacks for trial in trials),
         instructions_per_update=instructions / updates if instructions and updates else None,
         ram_bytes=factory.memory_bytes,
         ignored=0,
