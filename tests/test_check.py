@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fieldwren import paths
@@ -9,6 +12,8 @@ from fieldwren.boards import load_board
 from fieldwren.check import check
 from fieldwren.compiler import compile_model
 from fieldwren.errors import BadInputError, UnsupportedError
+from fieldwren.fleet import wire
+from fieldwren.fleet.device import Task, Update
 from fieldwren.images import cached_image, core_of, model_sources
 from ops.model_builder import build, operator, tensor
 from support import require_tool
@@ -47,6 +52,43 @@ def test_saves_a_day_are_what_wears_the_flash_in_ten_years() -> None:
     result = check(paths.examples() / "presence", "microbit").learning
     assert result.slots == 8  # of two pages of 1 KiB
     assert result.saves_per_day == pytest.approx(8 * 10_000 / 3652.5)
+
+
+def test_membership_in_a_fleet_is_counted(tmp_path: Path) -> None:
+    """RAM as wire.py's messages need it, code as the compiler makes it of what only members link."""
+    source, shown = paths.examples() / "presence", {}
+    for name, line in (("alone", ""), ("member", "fleet = true\nadapters = true\n"), ("adapted", "adapters = true\n")):
+        app = tmp_path / name
+        app.mkdir()
+        shutil.copy(source / "model.tflite", app / "model.tflite")
+        (app / "fieldwren.toml").write_text((source / "fieldwren.toml").read_text() + line)
+        shown[name] = check(app, "mps2-an386").learning
+    assert shown["alone"].fleet is None
+    fleet = shown["member"].fleet
+    assert fleet is not None
+    parameters = 2 * (16 + 1) + 2 * 16
+    task = wire.encode_task(Task(1, 0, 0, 1, np.zeros(parameters, np.float32), 1, 0.1, 0))
+    update = wire.encode_update(Update(1, 0, np.zeros(parameters, np.float32), 1, 0, 0), "float32")
+    assert fleet.ram_bytes == 4 * 4 * parameters + len(task) + len(update)
+    assert shown["member"].ram_bytes == shown["adapted"].ram_bytes + fleet.ram_bytes
+    assert shown["member"].code_bytes == shown["adapted"].code_bytes + fleet.code_bytes
+    compiler, size = require_tool("arm-none-eabi-gcc"), require_tool("arm-none-eabi-size")
+    files = [paths.firmware() / name for name in ("learn/participant.c", "learn/exchange.c", "app/fleet_commands.c")]
+    flags = [
+        "-mcpu=cortex-m4",
+        "-mthumb",
+        "-mfpu=fpv4-sp-d16",
+        "-mfloat-abi=hard",
+        "-std=c99",
+        "-O2",
+        "-ffp-contract=off",
+        "-DFW_FLEET",
+    ]
+    includes = [f"-I{paths.firmware()}", f"-I{paths.firmware() / 'include'}"]
+    subprocess.run([compiler, *flags, "-DFW_ADAPTERS", *includes, "-c", *files], cwd=tmp_path, check=True)
+    table = subprocess.run([size, *tmp_path.glob("*.o")], capture_output=True, text=True, check=True).stdout
+    linked = sum(int(line.split()[0]) for line in table.splitlines()[1:])
+    assert 0.95 * linked <= fleet.code_bytes <= 1.1 * linked
 
 
 def test_a_model_that_cannot_learn_says_why(tmp_path: Path) -> None:

@@ -61,18 +61,20 @@ void fw_adapters_reset(fw_learner_t *l) {
   memset(parameters_of(l, l->head), 0, sizeof(float) * 2u * l->config.adapters.channels);
 }
 
-float fw_adapters_feature(const fw_learner_t *l, const int8_t *row, uint32_t f) {
+static float feature_of(const fw_learner_t *l, const float *parameters, const int8_t *row, uint32_t f) {
   const fw_adapter_config_t *const c = &l->config.adapters;
-  if (c->channels == 0) return (float)row[f];
-  const float *const parameters = parameters_of(l, l->head);
   const uint32_t channel = f % c->channels;
   const float above = scale_of(c, parameters, channel) * (float)(row[f] - c->zero_point);
   return (float)c->zero_point + (above + bias_of(c, parameters, channel) * active_share(l, row, f));
 }
 
-void fw_adapters_standardise(fw_learner_t *l, const int8_t *row) {
+float fw_adapters_feature(const fw_learner_t *l, const int8_t *row, uint32_t f) {
+  return l->config.adapters.channels ? feature_of(l, parameters_of(l, l->head), row, f) : (float)row[f];
+}
+
+void fw_adapters_standardise(fw_learner_t *l, const float *parameters, const int8_t *row) {
   for (uint32_t f = 0; f < l->config.features; ++f) {
-    l->z[f] = (fw_adapters_feature(l, row, f) - l->mean[f]) * l->gain[f];
+    l->z[f] = (feature_of(l, parameters, row, f) - l->mean[f]) * l->gain[f];
   }
 }
 
@@ -94,39 +96,46 @@ bool fw_adapters_are_within(const fw_adapter_config_t *c, const float *parameter
   return true;
 }
 
+static float confined(float value, float least, float most) {
+  return within(value, least, most) ? value : value < least ? least : value > most ? most : 0.0f;
+}
+
+void fw_adapters_confine(const fw_adapter_config_t *c, float *parameters) {
+  for (uint32_t channel = 0; channel < c->channels; ++channel) {
+    float *const bias = parameters + c->channels + channel;
+    parameters[channel] = confined(parameters[channel], least_scale(c), largest_scale(c));
+    *bias = confined(*bias, -LARGEST_BIAS, LARGEST_BIAS);
+  }
+}
+
 /* parameter -= velocity, within its limits; what runs against one stops. */
 static void step_parameter(float *parameter, float *velocity, float step, float momentum, float pull, float least,
                            float most) {
   *velocity = momentum * *velocity + step;
   float next = *parameter - *velocity;
   next -= pull * next;
-  if (!within(next, least, most)) {
-    next = next < least ? least : next > most ? most : 0.0f;
-    *velocity = 0.0f;
-  }
-  *parameter = next;
+  if (!within(next, least, most)) *velocity = 0.0f;
+  *parameter = confined(next, least, most);
 }
 
-void fw_adapters_descend(fw_learner_t *l, const int8_t *row, float rate) {
+void fw_adapters_descend(fw_learner_t *l, const fw_adapters_training_t *t, const int8_t *row, float rate) {
   const fw_adapter_config_t *const a = &l->config.adapters;
   const uint32_t features = l->config.features;
-  float *const parameters = parameters_of(l, l->head);
-  float *const velocity = parameters_of(l, l->velocity);
   const float step = rate * a->rate;
   for (uint32_t channel = 0; channel < a->channels; ++channel) {
     float by_scale = 0.0f;
     float by_bias = 0.0f;
     for (uint32_t f = channel; f < features; f += a->channels) {
       float slope = 0.0f; /* of the loss over the standardised feature */
-      for (uint32_t c = 0; c < l->classes; ++c) slope += l->y[c] * l->head[c * features + f];
+      for (uint32_t c = 0; c < t->classes; ++c) slope += l->y[c] * t->head[c * features + f];
       slope *= l->gain[f];
       by_scale += slope * (float)(row[f] - a->zero_point);
       by_bias += slope * active_share(l, row, f);
     }
-    step_parameter(parameters + channel, velocity + channel, step * a->scale_unit * by_scale, l->config.momentum,
-                   l->config.pull, least_scale(a), largest_scale(a));
-    step_parameter(parameters + a->channels + channel, velocity + a->channels + channel, step * a->bias_unit * by_bias,
-                   l->config.momentum, l->config.pull, -LARGEST_BIAS, LARGEST_BIAS);
+    step_parameter(t->parameters + channel, t->velocity + channel, step * a->scale_unit * by_scale, t->momentum,
+                   t->pull, least_scale(a), largest_scale(a));
+    step_parameter(t->parameters + a->channels + channel, t->velocity + a->channels + channel,
+                   step * a->bias_unit * by_bias, t->momentum, t->pull, -LARGEST_BIAS, LARGEST_BIAS);
   }
 }
 

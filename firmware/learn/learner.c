@@ -15,13 +15,13 @@ enum { SEED = 0x2545F491, REPLAY_LIMIT = 255, PASSES_LIMIT = 1000, GUARD_LIMIT =
 static const uint32_t FACTORY_STATISTICS = 256;
 static const float SMALLEST_VARIANCE = 0.25f;
 
-/* False for NaN. */
 static uint32_t bits_of(const void *value) {
   uint32_t bits;
   memcpy(&bits, value, sizeof bits);
   return bits;
 }
 
+/* False for NaN. */
 static bool within(float value, float least, float most) {
   return value >= least && value <= most;
 }
@@ -227,7 +227,7 @@ bool fw_learner_outputs(fw_learner_t *l, const int8_t *embedding) {
 #if defined(FW_ADAPTERS)
 bool fw_learner_row_outputs(fw_learner_t *l, const int8_t *row) {
   if (l->config.adapters.channels == 0) return fw_learner_outputs(l, row);
-  fw_adapters_standardise(l, row);
+  fw_adapters_standardise(l, fw_adapters_parameters(l), row);
   return outputs(l);
 }
 #endif
@@ -389,7 +389,12 @@ static fw_learner_event_t update(fw_learner_t *l, const int8_t *row, uint16_t la
   } else {
     l->y[label] -= 1.0f;
   }
-  if (fw_adapters_channels(&l->config)) fw_adapters_descend(l, row, rate);
+  if (fw_adapters_channels(&l->config)) {
+    const uint32_t behind = FW_LEARNER_HEAD_FLOATS(features, l->config.classes_most);
+    const fw_adapters_training_t own = {l->head,    l->head + behind,   l->velocity + behind,
+                                        l->classes, l->config.momentum, l->config.pull};
+    fw_adapters_descend(l, &own, row, rate);
+  }
   if (fw_recursive_is_used(&l->config)) {
     fw_recursive_update(l);
     ++l->updates;

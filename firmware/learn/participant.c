@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "fw_float.h"
+#include "learn/adapters.h"
 #include "learn/head.h"
+#include "learn/learner.h"
 #include "runtime/crc32.h"
 
 enum { TASK_MAGIC = 0x5446, UPDATE_MAGIC = 0x5546 };
@@ -25,6 +27,10 @@ typedef struct {
   float kept_share;
 } task_t;
 
+static uint32_t head_floats(const fw_learner_t *l) {
+  return FW_LEARNER_HEAD_FLOATS(l->config.features, l->factory.classes);
+}
+
 static float *take(uint8_t **at, uint32_t floats) {
   float *const taken = (float *)(void *)*at;
   *at += 4u * floats;
@@ -34,7 +40,9 @@ static float *take(uint8_t **at, uint32_t floats) {
 fw_status_t fw_participant_open(fw_participant_t *p, fw_learner_t *learner, void *memory, uint32_t bytes) {
   const fw_learner_factory_t *const factory = &learner->factory;
   const uint32_t features = learner->config.features;
-  const uint32_t count = FW_LEARNER_HEAD_FLOATS(features, factory->classes);
+  const uint32_t head = head_floats(learner);
+  const uint32_t channels = fw_adapters_channels(&learner->config);
+  const uint32_t count = FW_PARTICIPANT_COUNT(features, factory->classes, channels);
   if (learner->config.loss == FW_LOSS_SQUARED || factory->classes < 2) return FW_E_STATE;
   if (bytes < FW_PARTICIPANT_BYTES(count)) return FW_E_SPACE;
   memset(p, 0, sizeof *p);
@@ -46,11 +54,13 @@ fw_status_t fw_participant_open(fw_participant_t *p, fw_learner_t *learner, void
   p->head = take(&at, count);
   p->velocity = take(&at, count);
   p->answer = at;
-  memcpy(p->held, factory->head, sizeof(float) * count);
+  memset(p->held, 0, sizeof(float) * count);
+  memcpy(p->held, factory->head, sizeof(float) * head);
   memset(p->residual, 0, sizeof(float) * count);
-  p->model = fw_crc32(0, factory->head, 4u * count);
+  p->model = fw_crc32(0, factory->head, 4u * head);
   p->model = fw_crc32(p->model, factory->mean, 4u * features);
   p->model = fw_crc32(p->model, factory->gain, 4u * features);
+  if (channels) p->model = fw_crc32(p->model, &learner->config.adapters, sizeof learner->config.adapters);
   return FW_OK;
 }
 
@@ -82,14 +92,14 @@ static uint32_t permuted(uint32_t turn, uint32_t count, uint32_t seed) {
   return x;
 }
 
-/* The `index`-th embedding taught or kept here, in order of class and row. */
-static const int8_t *sample(const fw_learner_t *l, uint32_t index, uint32_t *label) {
+/* The `index`-th row taught or kept here, in order of class and row. */
+static const int8_t *sample(fw_learner_t *l, uint32_t index, uint32_t *label) {
   for (uint32_t c = 0; c < l->classes; ++c) {
     const fw_learner_class_t *const entry = &l->table[c];
     if (entry->anchor == FW_LEARNER_NO_ANCHOR) continue;
     if (index < entry->own) {
       *label = entry->anchor;
-      return l->replay + (c * l->config.replay_per_class + index) * l->config.features;
+      return fw_learner_replay_row(l, c, index);
     }
     index -= entry->own;
   }
@@ -105,11 +115,15 @@ static uint32_t samples_of(const fw_learner_t *l) {
 }
 
 /* Probabilities of the factory's classes in the learner's working space; false if one is not finite. */
-static bool outputs(fw_participant_t *p, const float *head, const int8_t *embedding) {
+static bool outputs(fw_participant_t *p, const float *head, const int8_t *row) {
   fw_learner_t *const l = p->learner;
   const uint32_t features = l->config.features;
   const uint32_t classes = l->factory.classes;
-  fw_head_standardise(embedding, l->mean, l->gain, l->z, features);
+  if (fw_adapters_channels(&l->config)) {
+    fw_adapters_standardise(l, head + head_floats(l), row);
+  } else {
+    fw_head_standardise(row, l->mean, l->gain, l->z, features);
+  }
   fw_head_forward(head, l->z, l->y, classes, classes, features);
   for (uint32_t c = 0; c < classes; ++c) {
     if (!(l->y[c] >= -3e38f && l->y[c] <= 3e38f)) return false;
@@ -131,7 +145,8 @@ static int check(fw_participant_t *p, const float *head, uint32_t index) {
   fw_learner_t *const l = p->learner;
   const uint16_t label = l->guard_labels[index];
   if (label >= l->classes || l->table[label].anchor == FW_LEARNER_NO_ANCHOR) return -1;
-  return outputs(p, head, l->guard + index * l->config.features) && most_probable(l) == l->table[label].anchor;
+  return outputs(p, head, l->guard + index * fw_learner_row_bytes(&l->config)) &&
+         most_probable(l) == l->table[label].anchor;
 }
 
 uint16_t fw_participant_evaluate(fw_participant_t *p, const float *head, uint16_t *tested) {
@@ -145,16 +160,22 @@ uint16_t fw_participant_evaluate(fw_participant_t *p, const float *head, uint16_
   return correct;
 }
 
-/* What travels when some parts of the head stay. There are no adapters behind the biases. */
+/* What travels when some parts stay: weights, then biases, then adapters. */
 static fw_shared_t shared_of(const fw_participant_t *p, uint8_t local) {
+  const uint32_t head = head_floats(p->learner);
   const uint32_t biases = p->learner->factory.classes;
-  const uint32_t weights = p->count - biases;
+  const uint32_t weights = head - biases;
   fw_shared_t shared = {0, p->count, 0, p->count};
-  if (local & LOCAL_WEIGHTS) {
+  if (local & LOCAL_ADAPTERS) shared.count = head;
+  if (local & LOCAL_BIASES) {
+    shared.hole_at = weights;
+    shared.hole = biases;
+    shared.count -= biases;
+  }
+  if (local & LOCAL_WEIGHTS) { /* behind a hole at `weights` there is nothing to skip but the hole */
     shared.first = weights;
     shared.count -= weights;
   }
-  if (local & LOCAL_BIASES) shared.count -= biases;
   return shared;
 }
 
@@ -186,6 +207,15 @@ static bool is_possible(const fw_participant_t *p, const task_t *task, uint32_t 
   return task->model == p->model && (task->base == 0 || task->base == p->state.version) && count == p->shared.count &&
          task->steps > 0 && within(task->rate, 1e-9f, 1.0f) && within(task->momentum, 0.0f, 0.99f) &&
          within(task->kept_share, 1e-9f, 1.0f);
+}
+
+/* The parameters that travel; what stays here stays. */
+static void back_to_factory(fw_participant_t *p) {
+  const uint32_t head = head_floats(p->learner);
+  for (uint32_t i = 0; i < p->shared.count; ++i) {
+    const uint32_t at = fw_shared_index(&p->shared, i);
+    p->held[at] = at < head ? p->learner->factory.head[at] : 0.0f;
+  }
 }
 
 fw_status_t fw_participant_begin(fw_participant_t *p, const uint8_t *message, uint32_t bytes) {
@@ -233,7 +263,8 @@ fw_status_t fw_participant_begin(fw_participant_t *p, const uint8_t *message, ui
   }
   p->is_busy = true;
   p->state.version = task.version;
-  fw_exchange_apply(vector, task.base == 0 ? p->learner->factory.head : p->held, p->held, &p->shared);
+  if (task.base == 0) back_to_factory(p);
+  fw_exchange_apply(vector, p->held, p->held, &p->shared);
   memcpy(p->head, p->held, sizeof(float) * p->count);
   memset(p->velocity, 0, sizeof(float) * p->count);
   return FW_OK;
@@ -289,13 +320,19 @@ bool fw_participant_poll(fw_participant_t *p) {
   }
   uint32_t label = 0;
   const uint32_t turn = p->step++;
-  const int8_t *const embedding =
+  const int8_t *const row =
       sample(l, permuted(turn % p->samples, p->samples, p->seed + turn / p->samples * 0x9E3779B9u), &label);
-  if (!embedding || !outputs(p, p->head, embedding)) {
+  if (!row || !outputs(p, p->head, row)) {
     answer(p, STATUS_FAULT);
     return false;
   }
   l->y[label] -= 1.0f;
+  if (fw_adapters_channels(&l->config)) {
+    const uint32_t behind = head_floats(l);
+    const fw_adapters_training_t training = {
+        p->head, p->head + behind, p->velocity + behind, l->factory.classes, p->momentum, 0.0f};
+    fw_adapters_descend(l, &training, row, p->rate);
+  }
   fw_head_descend(p->head, p->velocity, l->z, l->y, l->factory.classes, l->factory.classes, l->config.features, p->rate,
                   p->momentum);
   return true;

@@ -1,5 +1,6 @@
-/* A device that takes part in a federation: it gets a task, trains a head on the embeddings that its learner keeps, and
- * answers with the change. pytool/fieldwren/fleet/wire.py has the bytes of both messages.
+/* A device that takes part in a federation: it gets a task, trains a head, and the backbone's adapters if it has them,
+ * on the rows that its learner keeps, and answers with the change. pytool/fieldwren/fleet/wire.py has the bytes of both
+ * messages.
  *
  *     fw_participant_open(&participant, &learner, memory, sizeof memory);
  *     if (fw_participant_begin(&participant, task, task_bytes) == FW_OK) {
@@ -26,30 +27,35 @@ extern "C" {
 
 enum { FW_TASK_HEADER = 40, FW_UPDATE_HEADER = 20, FW_MESSAGE_CRC = 4 };
 
-/* Bytes of the longest task and update of a head of `count` parameters. */
+/* Parameters of a federation: weights [classes][features] and biases of the factory's classes, then what the adapters
+ * have, [channels] scales and [channels] biases. */
+#define FW_PARTICIPANT_COUNT(features, classes, channels) \
+  (FW_LEARNER_HEAD_FLOATS(features, classes) + 2u * (uint32_t)(channels))
+
+/* Bytes of the longest task and update of `count` parameters. */
 #define FW_TASK_BYTES(count)   (FW_TASK_HEADER + FW_VECTOR_BYTES(count) + FW_MESSAGE_CRC)
 #define FW_UPDATE_BYTES(count) (FW_UPDATE_HEADER + FW_VECTOR_BYTES(count) + FW_MESSAGE_CRC)
 
-/* Memory of a participant whose head has `count` parameters, FW_LEARNER_HEAD_FLOATS(features, classes of the factory):
- * the head that came, the head in training, its velocity, what was not sent yet, and the answer. */
+/* Memory of a participant of `count` parameters: those that came, those in training, their velocity, what was not sent
+ * yet, and the answer. */
 #define FW_PARTICIPANT_BYTES(count) (4u * 4u * (uint32_t)(count) + FW_UPDATE_BYTES(count))
 
 /* What outlasts a task, together with `held` and `residual`: keep all of it to go on after a restart. */
 typedef struct {
-  uint32_t version;  /* of `held`; 0: the factory head */
+  uint32_t version;  /* of `held`; 0: the factory head, and adapters that do nothing */
   uint32_t sequence; /* of the last task; 0: there was none */
 } fw_participant_state_t;
 
 typedef struct {
   fw_learner_t *learner;
-  float *held;     /* [count] the head of `state.version` */
+  float *held;     /* [count] the parameters of `state.version` */
   float *residual; /* [count] change that has not been sent */
   float *head;     /* [count] in training */
   float *velocity; /* [count] */
   uint8_t *answer; /* to the last task */
   uint32_t answer_bytes;
   uint32_t answered_crc; /* of the task that `answer` is for */
-  uint32_t model;        /* CRC-32 of the factory's head, mean and gain */
+  uint32_t model;        /* CRC-32 of the factory's head, mean and gain, and of the adapters' configuration */
   uint32_t count;
   fw_participant_state_t state;
   fw_shared_t shared;
@@ -82,8 +88,8 @@ fw_status_t fw_participant_begin(fw_participant_t *participant, const uint8_t *t
 /* Does at most one update; false once the answer is there. */
 bool fw_participant_poll(fw_participant_t *participant);
 
-/* How many guard samples a head [count] gets right; `*tested` of them have a class. */
-uint16_t fw_participant_evaluate(fw_participant_t *participant, const float *head, uint16_t *tested);
+/* How many guard samples parameters [count] get right; `*tested` of them have a class. */
+uint16_t fw_participant_evaluate(fw_participant_t *participant, const float *parameters, uint16_t *tested);
 
 #ifdef __cplusplus
 }

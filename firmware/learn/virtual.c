@@ -19,11 +19,12 @@ static fw_status_t open_device(fw_learner_t *learner, fw_participant_t *particip
   if (status != FW_OK) return status;
   uint8_t *const rest = (uint8_t *)memory + needed;
   status = fw_participant_open(participant, learner, rest, memory_bytes - needed);
+  const uint32_t row = fw_learner_row_bytes(&config);
   for (uint32_t i = 0; status == FW_OK && i < samples->taught_count; ++i) {
-    status = fw_learner_keep(learner, samples->taught + i * config.features, samples->taught_labels[i]);
+    status = fw_learner_keep(learner, samples->taught + i * row, samples->taught_labels[i]);
   }
   for (uint32_t i = 0; status == FW_OK && i < samples->test_count; ++i) {
-    status = fw_learner_guard(learner, samples->tests + i * config.features, samples->test_labels[i]);
+    status = fw_learner_guard(learner, samples->tests + i * row, samples->test_labels[i]);
   }
   return status;
 }

@@ -10,9 +10,9 @@ extern "C" {
 
 /* A device's own samples; labels are rows of the factory head. */
 typedef struct {
-  const int8_t *taught; /* [taught_count][features], kept in this order */
+  const int8_t *taught; /* [taught_count][fw_learner_row_bytes()], kept in this order */
   const uint16_t *taught_labels;
-  const int8_t *tests; /* [test_count][features] */
+  const int8_t *tests; /* [test_count][fw_learner_row_bytes()] */
   const uint16_t *test_labels;
   uint32_t taught_count;
   uint32_t test_count;
@@ -25,7 +25,7 @@ fw_status_t fw_virtual_adapt(const void *block, uint32_t block_bytes, const fw_v
                              uint32_t memory_bytes, fw_participant_state_t *state, float *held, float *residual,
                              const uint8_t *task, uint32_t task_bytes, uint8_t *answer, uint32_t *answer_bytes);
 
-/* How many of `samples`' tests a head gets right; negative: as fw_participant_open. */
+/* How many of `samples`' tests parameters get right; negative: as fw_participant_open. */
 int32_t fw_virtual_evaluate(const void *block, uint32_t block_bytes, const fw_virtual_samples_t *samples, void *memory,
                             uint32_t memory_bytes, const float *head);
 

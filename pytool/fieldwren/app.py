@@ -311,6 +311,8 @@ def sentence_of(manifest: Path, text: str, problem: Any) -> str:
 
 
 def _place(manifest: Path, text: str, parts: list[str]) -> str:
+    if not parts:  # of the whole file
+        return str(manifest)
     line = _line_of(text, parts)
     return f"{manifest}:{line}: {'.'.join(parts)}" if line else f"{manifest}: {'.'.join(parts)}"
 

@@ -31,6 +31,9 @@ _LEARNING_CODE_BYTES = {"arm": 17_000, "riscv": 21_000, "host": 30_000, "xtensa"
 """Learner, store and their commands, as measured in images of examples/presence with and without them; Xtensa, which no
 image is linked for here, as RISC-V."""
 
+_FLEET_CODE_BYTES = {"arm": 7_000, "riscv": 8_800, "host": 11_000, "xtensa": 8_800}
+"""learn/participant.c, learn/exchange.c and app/fleet_commands.c at -O2; tests compile them."""
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -57,13 +60,21 @@ class AdapterCheck:
 
 
 @dataclass(frozen=True)
+class FleetCheck:
+    """What membership in a federation adds: RAM for tasks, answers and the head in training, and an estimate of code."""
+
+    ram_bytes: int
+    code_bytes: int
+
+
+@dataclass(frozen=True)
 class LearningCheck:
     """What it takes that the last layer goes on learning, besides the model; sizes in bytes.
 
     `possible` is False, with the `reason`, for a last layer that cannot learn; then sizes are 0. `ram_bytes` is the learner
     with its samples and, where the board has room for it, a head on its way in; `record_bytes` one saved state, of which the
     board's store holds `slots` (0: it saves nothing), good for `saves_per_day` over ten years. `tables_bytes` of flash are
-    head and stored embeddings; `code_bytes` is an estimate.
+    head and stored embeddings; `code_bytes` is an estimate. `adapters` and `fleet` are parts of these sums.
     """
 
     possible: bool
@@ -77,6 +88,7 @@ class LearningCheck:
     slots: int
     saves_per_day: float | None
     adapters: AdapterCheck | None = None
+    fleet: FleetCheck | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +153,7 @@ def _learning(path: Path, board: Board) -> LearningCheck:
     except (BadInputError, UnsupportedError) as error:
         return LearningCheck(False, str(error), 0, 0, 0, 0, 0, 0, 0, None)
     layout = settings.store_layout(factory, board)
+    fleet = _fleet(shown, factory, board)
     return LearningCheck(
         possible=True,
         reason=None,
@@ -148,12 +161,19 @@ def _learning(path: Path, board: Board) -> LearningCheck:
         features=factory.features,
         ram_bytes=settings.learning_ram_bytes(shown, factory, board),
         tables_bytes=len(factory.block()),
-        code_bytes=_LEARNING_CODE_BYTES[board.core.architecture],
+        code_bytes=_LEARNING_CODE_BYTES[board.core.architecture] + (fleet.code_bytes if fleet else 0),
         record_bytes=settings.record_bytes(factory),
         slots=layout.slots if layout else 0,
         saves_per_day=layout.saves_per_day if layout else None,
         adapters=_adapters(shown, backbone, factory, graph, board),
+        fleet=fleet,
     )
+
+
+def _fleet(app: App, factory: Factory, board: Board) -> FleetCheck | None:
+    if app.learn is None or not app.learn.fleet:
+        return None
+    return FleetCheck(settings.fleet_ram_bytes(factory), _FLEET_CODE_BYTES[board.core.architecture])
 
 
 def _adapters(app: App, backbone: Graph, factory: Factory, graph: Graph, board: Board) -> AdapterCheck | None:

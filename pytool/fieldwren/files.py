@@ -27,7 +27,10 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
-        temporary.replace(path)
+        try:
+            temporary.replace(path)
+        except OSError as error:  # a folder of that name
+            raise cannot_write(path, error) from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 from fieldwren.fleet.deal import Pool
 from fieldwren.fleet.federation import Federation
 from fieldwren.fleet.population import Population, population_of
-from fieldwren.learn.factory import Factory, LearnerConfig, StoredEmbeddings
+from fieldwren.learn.adapters import AdapterSite, adapted_rows
+from fieldwren.learn.factory import Embeddings, Factory, LearnerConfig, StoredEmbeddings
 
 CLASSES, FEATURES = 4, 12
 
@@ -50,6 +52,25 @@ def federation(**fields: Any) -> Federation:
     return Federation.model_validate({**table, **fields, "strategy": {**strategy, **fields.get("strategy", {})}})
 
 
-def population(**fields: Any) -> Population:
+def population(*, adapters: bool = False, **fields: Any) -> Population:
     """The same with its devices."""
+    if adapters:
+        return population_of(federation(**fields), adapted_factory(), adapted_pools())
     return population_of(federation(**fields), factory(), pools())
+
+
+def adapted_factory() -> Factory:
+    """The same factory behind a layer of as many channels, each the mean of 25 pixels."""
+    site = AdapterSite(operator=0, channels=FEATURES, positions=25, zero_point=-20, floor=-128, ratio=1.0)
+    return replace(factory(), config=LearnerConfig(adapters=True, adapter_rate=2.0), site=site)
+
+
+def adapted_pools() -> dict[str, Pool]:
+    """The same groups; the larger a feature, the more of its pixels were active."""
+    rng = np.random.default_rng(9)
+
+    def rows(embeddings: Embeddings) -> Embeddings:
+        levels = (embeddings.astype(np.int64) + 128) // 16 - rng.integers(0, 2, embeddings.shape)
+        return adapted_rows(embeddings, np.clip(levels, 0, 15).astype(np.uint8))
+
+    return {name: replace(pool, embeddings=rows(pool.embeddings)) for name, pool in pools().items()}

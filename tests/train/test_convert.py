@@ -141,16 +141,24 @@ def test_words_go_through_the_front_end_of_that_shape(tmp_path: Path) -> None:
         ("blobs.keras", "empty", MissingToolError, "has no .npz"),
         ("blobs.keras", "wrong", BadInputError, r"wrong/x.npy: x has shape \[4, 3\], the model wants \[n, 8, 8, 1\]"),
         ("blobs.keras", "classes", BadInputError, "labels reach from 0 to 7, the model has 2 outputs"),
+        ("blobs.keras", "one-hot", BadInputError, r"y holds int64 \[2, 2\], and must have the number of its class"),
+        ("blobs.keras", "halves", BadInputError, r"y holds float64 \[2\], and must have the number"),
+        ("blobs.keras", "names", BadInputError, r"y holds <U1 \[2\], and must have the number"),
+        ("text.keras", "data", BadInputError, "is no .keras file"),
+        ("made.tflite", "data", BadInputError, "is a .tflite already"),
     ],
 )
 def test_nonsense_is_refused(
     made: Path, tmp_path: Path, model: str, data: str, error: type[Exception], message: str
 ) -> None:
-    for name, arrays in (("wrong", None), ("classes", np.array([0, 7])), ("empty", None)):
+    labels = {"classes": [0, 7], "one-hot": np.eye(2, dtype=np.int64), "halves": [0.5, 1], "names": ["a", "b"]}
+    for name, arrays in ({"wrong": None, "empty": None} | labels).items():
         (made / name).mkdir(exist_ok=True)
         if arrays is not None:
             np.savez(made / name / "x.npz", x=np.zeros((2, 8, 8, 1)), y=arrays)
     np.save(made / "wrong" / "x.npy", np.zeros((4, 3)))
+    for name in ("text.keras", "made.tflite"):
+        (made / name).write_text("something else")
     with pytest.raises(error, match=message):
         convert(made / model, made / data, tmp_path / "m.tflite")
     assert not list(tmp_path.iterdir())

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fieldwren.errors import BadInputError
+from fieldwren.errors import FieldwrenError
 from fieldwren.tflite.reader import read_model
 from fieldwren.train.convert import convert
 from support import require_module
@@ -90,9 +90,20 @@ def two_inputs() -> Any:
     return keras.Model([a, b], layers.Dense(2)(layers.Concatenate()([a, b])))
 
 
+def not_numbers() -> Any:
+    model = sequential((6,), layers.Dense(2, activation="softmax"))
+    model.set_weights([np.full((6, 2), np.nan), np.zeros(2)])
+    return model
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (not_numbers, "its answers to .* are not all finite numbers"),
+        (lambda: sequential((6, 4), layers.Masking(), layers.GRU(3)), "layer masking masks steps of gru"),
+        (lambda: sequential((6,), layers.Dense(2, activation="elu")), r"operator \d+ ELU \(.*\) has no integer form"),
+        (lambda: sequential((6,), layers.Dense(2, activation="gelu")), r"operator \d+ GELU \(.*\) is not supported"),
+        (lambda: sequential((6,), layers.Dropout(0.5)), "no layer that could be quantised"),
         (lambda: sequential((6,), layers.Lambda(lambda x: x * 2), layers.Dense(2)), "Lambda layer, whose code"),
         (lambda: sequential((6,), Own(), layers.Dense(2)), "the class 'Own', which only your program knows"),
         (lambda: sequential((200, 4), layers.LSTM(3), layers.Dense(2)), "runs over 200 steps, and at most 128"),
@@ -101,7 +112,52 @@ def two_inputs() -> Any:
     ],
 )
 def test_what_cannot_be_converted_is_refused_with_the_reason(tmp_path: Path, make: Any, message: str) -> None:
-    model, data = saved(make(), tmp_path, np.zeros((2, 6)))
-    with pytest.raises(BadInputError, match=message):
+    made = make()
+    shape = [size or 6 for size in made.inputs[0].shape[1:]]
+    model, data = saved(made, tmp_path, np.random.default_rng(0).normal(0, 1, (8, *shape)))
+    with pytest.raises(FieldwrenError, match=message):
         convert(model, data, tmp_path / "m.tflite")
     assert not (tmp_path / "m.tflite").exists()
+
+
+@pytest.mark.parametrize("is_sequential", [True, False])
+def test_float16_inputs_become_float32(tmp_path: Path, is_sequential: bool) -> None:
+    keras.config.set_floatx("float16")
+    try:
+        parts = (layers.Dense(4, activation="relu"), layers.Dense(2, activation="softmax"))
+        inputs = keras.Input((6,))
+        model = sequential((6,), *parts) if is_sequential else keras.Model(inputs, parts[1](parts[0](inputs)))
+    finally:
+        keras.config.set_floatx("float32")
+    data = np.random.default_rng(0).normal(0, 1, (40, 6))
+    result = convert(*saved(model, tmp_path, data), tmp_path / "m.tflite")
+    assert result.metric == "agreement" and result.int8_metric > 0.9
+
+
+def test_every_frame_of_a_framewise_model_is_compared(tmp_path: Path) -> None:
+    model = sequential((12, 4), layers.Conv1D(6, 3, padding="same"), layers.Dense(3, activation="softmax"))
+    inputs = np.random.default_rng(0).normal(0, 1, (40, 12, 4))
+    path, data = saved(model, tmp_path, inputs)
+    np.savez(data / "labelled.npz", x=inputs, y=np.zeros(40))
+    for file in data.glob("*.npy"):
+        file.unlink()
+    result = convert(path, data, tmp_path / "m.tflite")
+    assert result.metric == "agreement" and 0.8 < result.int8_metric <= 1
+
+
+def test_a_logit_is_a_yes_above_0_and_stays_one_when_fine_tuned(tmp_path: Path) -> None:
+    model = sequential((6,), layers.Dense(1))
+    model.set_weights([np.full((6, 1), 0.05), np.zeros(1)])  # logits that are seldom above 0.5
+    inputs = np.random.default_rng(0).normal(0, 1, (200, 6)).astype(np.float32)
+    truth = (inputs.sum(axis=1) > 0).astype(np.int64)
+    path, data = saved(model, tmp_path, inputs)
+    for file in data.iterdir():
+        file.unlink()
+    np.savez(data / "x.npz", x=inputs, y=truth)
+    result = convert(path, data, tmp_path / "m.tflite")
+    assert result.float_metric == 1.0 and result.int8_metric > 0.97
+    from fieldwren.train.fine_tune import fine_tune
+
+    model.set_weights([np.zeros((6, 1)), np.zeros(1)])
+    fine_tune(model, inputs, truth, from_logits=True)
+    assert np.mean((np.asarray(model(inputs))[:, 0] > 0) == truth) > 0.9

@@ -44,7 +44,14 @@ def _learning(learning: LearningCheck) -> str:
     )
     return (
         f"{learning.ram_bytes:,} bytes of RAM, flash {learning.tables_bytes:,} tables and about {learning.code_bytes:,} code, "
-        f"up to {learning.classes_most} classes of {learning.features} features; {saved}{_adapters(learning)}"
+        f"up to {learning.classes_most} classes of {learning.features} features; {saved}{_adapters(learning)}{_fleet(learning)}"
+    )
+
+
+def _fleet(learning: LearningCheck) -> str:
+    made = learning.fleet
+    return (
+        f"; of that for the fleet {made.ram_bytes:,} bytes of RAM and about {made.code_bytes:,} of code" if made else ""
     )
 
 

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 @click.argument("example")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of recordings or tables.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="App folder to write.")
-@click.option("--hold-out", metavar="NAME", help="Speaker or corpus (digits), file stem (presence) to measure on.")
+@click.option(
+    "--hold-out",
+    metavar="NAME",
+    help="Speaker (digits), file stem (presence, anomaly), alphabet (characters) to measure on.",
+)
 @click.option("--without-classes", metavar="A,B,…", default="", help="Classes to leave out.")
 @click.option("--seed", type=int, help="Instead of the recipe's.")
 @click.option("--recipe", type=click.Path(path_type=Path), help="train.toml to use instead of the example's.")
@@ -52,7 +56,8 @@ def train(
 ) -> None:
     """Train EXAMPLE on a folder of data: OUT becomes an app folder with an int8 model.
 
-    EXAMPLE is digits or presence, or keyword for recordings of words of your own, one folder a word.
+    EXAMPLE is digits, presence, characters, sine or anomaly, or keyword for recordings of words of your own, one folder a
+    word.
     """
     from fieldwren.train import train
 

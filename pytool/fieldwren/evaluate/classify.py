@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fieldwren.app_model import AppModel
-from fieldwren.datasets import Labelled
+from fieldwren.datasets import UNKNOWN, Labelled
 from fieldwren.detector import Q15_ONE, posteriors
 from fieldwren.evaluate.roc import Roc, roc
 from fieldwren.plan import Plan
@@ -79,7 +79,8 @@ def scores(
 def wanted(model: AppModel, labels: NDArray[np.str_]) -> NDArray[np.int64]:
     """Class numbers of `labels`; a word that is none of the app's counts as its background, or as -1 if it has none."""
     background = model.detector.background if model.detector is not None else ()
-    other = background.index(True) if True in background else -1
+    unreported = [number for number, is_background in enumerate(background) if is_background]
+    other = next((number for number in unreported if model.labels[number] == UNKNOWN), min(unreported, default=-1))
     number = {label: index for index, label in enumerate(model.labels)}
     return np.array([number.get(str(label), other) for label in labels], np.int64)
 

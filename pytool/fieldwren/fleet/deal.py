@@ -18,11 +18,15 @@ from fieldwren.learn.samples import Samples
 
 @dataclass(frozen=True)
 class Pool:
-    """Embeddings [n, features] of one group and the rows of the head that they are."""
+    """What devices of one group are taught [n, row_bytes], as Shard has it, and the rows of the head that they are.
+
+    `layer_inputs`: with adapters, what the adapted layer was given for each.
+    """
 
     group: str
     embeddings: Embeddings
     rows: NDArray[np.int64]
+    layer_inputs: Embeddings | None = None
 
 
 def pools_of(groups: Sequence[Samples], labels: Sequence[str]) -> dict[str, Pool]:
@@ -32,7 +36,8 @@ def pools_of(groups: Sequence[Samples], labels: Sequence[str]) -> dict[str, Pool
         rows = labels_as_rows([str(label) for label in samples.labels], labels)
         known = rows >= 0
         if known.any():
-            pools[samples.group] = Pool(samples.group, samples.embeddings[known], rows[known])
+            inputs = None if samples.layer_inputs is None else samples.layer_inputs[known]
+            pools[samples.group] = Pool(samples.group, samples.rows[known], rows[known], inputs)
     return pools
 
 

@@ -40,8 +40,8 @@ def _cost(factory: Factory, board: Board) -> UpdateCost:
         return UpdateCost(None, board.energy_pj_per_instruction)
     config = replace(factory.config, guard_samples=0, replays_per_sample=0, replay_per_class=1, pull=0.0)
     plain = replace(factory, config=config, stored=replace(factory.stored, replay={}, guard={}, negatives=None))
-    script = Script(factory.features)
-    rows = np.random.default_rng(0).integers(-128, 128, (_UPDATES, factory.features)).astype(np.int8)
+    script = Script(factory.row_bytes)
+    rows = np.random.default_rng(0).integers(-128, 128, (_UPDATES, factory.row_bytes)).astype(np.int8)
     for number, row in enumerate(rows):
         script.teach(row, number % len(factory.labels))
     try:

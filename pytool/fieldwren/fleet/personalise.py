@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fieldwren.fleet import wire
 from fieldwren.fleet.deal import Pool, draw_shots, shard_of
 from fieldwren.fleet.device import Task, Vector
 from fieldwren.fleet.federation import MeasureSettings
 from fieldwren.fleet.virtual import Shard, VirtualLearner
+from fieldwren.learn.adapters import AdaptedLayer, confined
 from fieldwren.learn.factory import Factory
 
 _STEPS_MOST = 65535
@@ -49,12 +51,35 @@ def k_shot(
     settings: MeasureSettings,
     rate: float,
     seed: int,
+    layer: AdaptedLayer | None = None,
 ) -> list[KShot]:
-    """One KShot for each of `settings.shots`, over held-out groups; nothing without groups."""
+    """One KShot for each of `settings.shots`, over held-out groups; nothing without groups.
+
+    `layer` of an app with adapters: it runs with what they have learned, in the integers of the device.
+    """
     if not pools:
         return []
-    learner = VirtualLearner(factory, max((*settings.shots, 1)), max(len(pool.rows) for pool in pools))
-    return [_k_shot(learner, factory.head, head, pools, shots, settings, rate, seed) for shots in settings.shots]
+    trial = _Trial(factory, max((*settings.shots, 1)), max(len(pool.rows) for pool in pools), layer)
+    return [_k_shot(trial, head, pools, shots, settings, rate, seed) for shots in settings.shots]
+
+
+class _Trial:
+    """Teaches a device, and measures it as its own inference would: the adapted layer, then the head alone."""
+
+    def __init__(self, factory: Factory, samples: int, tests: int, layer: AdaptedLayer | None) -> None:
+        self.learner = VirtualLearner(factory, samples, tests)
+        self._factory, self._layer = factory, layer
+        self._plain = self.learner if layer is None else VirtualLearner(replace(factory, site=None), samples, tests)
+
+    def share(self, pool: Pool, shard: Shard, tested: NDArray[np.int64], head: Vector) -> float:
+        """Of the pool's samples `tested`, which are the shard's tests, that a head and its adapters get right."""
+        if self._layer is None or pool.layer_inputs is None:
+            return self.learner.correct(shard, head) / len(tested)
+        weights, config = len(self._factory.head), self._factory.adapter_config()
+        self._layer.fold(config, confined(config, head[weights:]))
+        embeddings, _ = self._layer.run(pool.layer_inputs[tested])
+        heard = Shard(embeddings[:0], shard.taught_labels[:0], embeddings, shard.test_labels)
+        return self._plain.correct(heard, head[:weights]) / len(tested)
 
 
 def adapted(learner: VirtualLearner, shard: Shard, head: Vector, passes: int, rate: float, seed: int) -> Vector:
@@ -66,7 +91,7 @@ def adapted(learner: VirtualLearner, shard: Shard, head: Vector, passes: int, ra
             model=learner.model,
             base=0,
             version=1,
-            change=head - learner.factory.head,
+            change=head - learner.start,
             steps=steps,
             rate=rate,
             seed=seed + done,
@@ -74,13 +99,12 @@ def adapted(learner: VirtualLearner, shard: Shard, head: Vector, passes: int, ra
         update = wire.decode_update(learner.adapt(shard, wire.encode_task(task)))
         if update.status != "ok":  # training left the finite numbers: the head that was is kept
             return head
-        head = (learner.factory.head + task.change) + update.change
+        head = (learner.start + task.change) + update.change
     return head
 
 
 def _k_shot(
-    learner: VirtualLearner,
-    factory_head: Vector,
+    trial: _Trial,
     head: Vector,
     pools: Sequence[Pool],
     shots: int,
@@ -94,12 +118,13 @@ def _k_shot(
         repeats = settings.repeats if shots else 1
         for repeat in range(repeats):
             rng = np.random.default_rng([seed, shots, repeat, zlib.crc32(pool.group.encode())])
-            shard = shard_of(pool, *draw_shots(pool, shots, rng))
+            taught, tested = draw_shots(pool, shots, rng)
+            shard = shard_of(pool, taught, tested)
             order = int(rng.integers(2**32))
             for i, passes in enumerate((1, settings.passes)):
-                for j, start in enumerate((factory_head, head)):
-                    end = adapted(learner, shard, start, passes, rate, order) if shots else start
-                    shares[i, j, number] += learner.correct(shard, end) / len(shard.tests) / repeats
+                for j, start in enumerate((trial.learner.start, head)):
+                    end = adapted(trial.learner, shard, start, passes, rate, order) if shots else start
+                    shares[i, j, number] += trial.share(pool, shard, tested, end) / repeats
     means = shares.mean(axis=2)
     return KShot(
         shots=shots,

@@ -12,22 +12,28 @@ from fieldwren.errors import UnsupportedError
 from fieldwren.fleet.deal import Hand, Pool, deal, pools_of
 from fieldwren.fleet.federation import Federation
 from fieldwren.fleet.virtual import VirtualLearner
+from fieldwren.graph import Graph
+from fieldwren.learn.adapters import AdaptedLayer
 from fieldwren.learn.cut import cut
 from fieldwren.learn.factory import Factory, LearnerConfig, factory_of
 from fieldwren.learn.samples import load_samples
-from fieldwren.learn.settings import learner_config
+from fieldwren.learn.settings import VALUE_KINDS, learner_config
 from fieldwren.ops.lowering import lower
 from fieldwren.tflite import read_model
 
 
 @dataclass(frozen=True)
 class Population:
-    """`factory` that all devices start from, embeddings of every group, and what each device was dealt."""
+    """`factory` that all devices start from, embeddings of every group, and what each device was dealt.
+
+    `backbone` of an app with adapters.
+    """
 
     federation: Federation
     factory: Factory
     pools: Mapping[str, Pool]
     hands: tuple[Hand, ...]
+    backbone: Graph | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -38,6 +44,11 @@ class Population:
     def held_out(self) -> list[Pool]:
         """The groups that no device learns from and that the file holds out."""
         return [self.pools[group] for group in self.federation.hold_out]
+
+    def layer(self) -> AdaptedLayer | None:
+        """The layer with adapters, if there is one: what devices make of it, in integers."""
+        site = self.factory.site
+        return None if site is None or self.backbone is None else AdaptedLayer(self.backbone, site)
 
     def learner(self) -> VirtualLearner:
         """C code and memory that serves every device of this population."""
@@ -54,18 +65,23 @@ def load_population(federation: Federation) -> Population:
     app = load_app(federation.app_path)
     graph = read_model(app.model_path)
     model = app_model(app, graph, lower(graph, PORTABLE))
-    made = cut(graph, is_regression=not model.labels)
+    if app.kind in VALUE_KINDS:
+        raise UnsupportedError(f"{app.manifest_path}: an app of kind {app.kind} learns values: a fleet learns classes")
+    config = learner_config(app.learn) if app.learn else LearnerConfig()
+    made = cut(graph, is_regression=not model.labels, adapters=config.adapters)
     if len(made.weights) != len(model.labels) or len(model.labels) < 2:
         raise UnsupportedError(
             f"{app.model_path}: a head of {len(made.weights)} outputs: a fleet learns two classes or more"
         )
     groups = load_samples(model, made, federation.data_path, graph.metadata)
-    config = learner_config(app.learn) if app.learn else LearnerConfig()
     factory = factory_of(graph, made, model.labels, config)
-    return population_of(federation, factory, pools_of(groups, model.labels))
+    backbone = None if made.site is None else made.backbone
+    return population_of(federation, factory, pools_of(groups, model.labels), backbone)
 
 
-def population_of(federation: Federation, factory: Factory, pools: Mapping[str, Pool]) -> Population:
+def population_of(
+    federation: Federation, factory: Factory, pools: Mapping[str, Pool], backbone: Graph | None = None
+) -> Population:
     """A population of embeddings that are there already."""
     hands = deal(federation, pools, factory.config.replay_per_class)
-    return Population(federation, factory, pools, tuple(hands))
+    return Population(federation, factory, pools, tuple(hands), backbone)

@@ -15,7 +15,7 @@ from fieldwren.fleet.population import Population, load_population
 from fieldwren.fleet.privacy import epsilon
 from fieldwren.fleet.server import Round, Server
 from fieldwren.fleet.store import Store
-from fieldwren.fleet.virtual import Memory, VirtualDevice, VirtualLearner
+from fieldwren.fleet.virtual import Memory, VirtualDevice, VirtualLearner, start_of
 
 Engine = Literal["grid", "flower"]
 _DEVICES_MEASURED = 200
@@ -112,7 +112,7 @@ def server_of(population: Population, model: int, store: Store | None = None) ->
     """A population's server, where its store left off."""
     names = [hand.name for hand in population.hands]
     kept = store.load() if store is not None else None
-    return Server(population.federation, population.factory.head, model, population.shape, names, kept)
+    return Server(population.federation, start_of(population.factory), model, population.shape, names, kept)
 
 
 def has_memory(federation: Federation) -> bool:
@@ -177,6 +177,7 @@ def result_of(population: Population, server: Server, sent: int, engine: str) ->
         federation.measure,
         federation.strategy.inner_lr,
         federation.seed,
+        population.layer(),
     )
     return FleetResult(
         strategy=federation.strategy.name,

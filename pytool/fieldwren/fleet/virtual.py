@@ -21,7 +21,8 @@ _STATUS = {-1: "a label or setting is out of range", -2: "the bytes are no task"
 
 @dataclass(frozen=True)
 class Shard:
-    """What one device holds: embeddings [n, features] it learns from and measures with, and rows of the head they are."""
+    """What one device holds to learn from and to measure with: rows [n, row_bytes], which are embeddings, with adapters
+    followed by their active shares; and the rows of the head that they are."""
 
     taught: Embeddings
     taught_labels: NDArray[np.uint16]
@@ -72,9 +73,15 @@ class Memory:
 
 
 def model_crc(factory: Factory) -> int:
-    """What tells the devices of one federation from others: the CRC-32 of factory head, mean and gain."""
+    """What tells the devices of one federation from others: the CRC-32 of factory head, mean and gain, and adapters."""
     parts = (factory.head, factory.stored.mean, factory.stored.gain)
-    return zlib.crc32(b"".join(part.astype("<f4").tobytes() for part in parts))
+    crc = zlib.crc32(b"".join(part.astype("<f4").tobytes() for part in parts))
+    return zlib.crc32(factory.adapter_config(), crc) if factory.site is not None else crc
+
+
+def start_of(factory: Factory) -> Vector:
+    """What every federation starts from: the factory head, and adapters that do nothing."""
+    return np.concatenate([factory.head, np.zeros(2 * factory.adapter_channels)]).astype(np.float32)
 
 
 class VirtualLearner:
@@ -93,7 +100,8 @@ class VirtualLearner:
             config = replace(config, pull=0.0)
         stored = replace(factory.stored, replay={}, guard={}, negatives=None)
         self.factory = replace(factory, config=config, stored=stored)
-        self.count = len(factory.head)
+        self.start = start_of(factory)
+        self.count = len(self.start)
         self.model = model_crc(factory)
         self._block = np.frombuffer(self.factory.block(), "<u4").copy()
         answer = 20 + 12 + 4 * self.count + 4
@@ -103,7 +111,7 @@ class VirtualLearner:
     def new_memory(self) -> Memory:
         """Of a device that has had no task yet."""
         memory = Memory(self.count)
-        memory.held[:] = self.factory.head
+        memory.held[:] = self.start
         return memory
 
     def adapt(self, shard: Shard, task: bytes, memory: Memory | None = None) -> bytes:

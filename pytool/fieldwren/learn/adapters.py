@@ -154,6 +154,13 @@ class AdaptedLayer:
         return embeddings, np.array([layer.reshape(-1, self.site.channels) for _, layer in made], np.int8)
 
 
+def confined(config: bytes, parameters: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`parameters`, those outside of the limits that learning keeps put onto them; `config` is fw_adapter_config_t."""
+    given, values = np.frombuffer(config, "<u4").copy(), np.array(parameters, np.float32)
+    library().fw_adapters_confine(ctypes.c_void_p(given.ctypes.data), ctypes.c_void_p(values.ctypes.data))
+    return values
+
+
 def active_shares(site: AdapterSite, embeddings: NDArray[np.int8], maps: NDArray[np.int8]) -> NDArray[np.uint8]:
     """What fw_adapters_row() counts: [n, features] levels, 0 to LEVEL_MOST, of `maps` [n, positions, channels].
 

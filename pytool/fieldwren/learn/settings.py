@@ -28,7 +28,7 @@ SAMPLES = 3
 _SLOT_OVERHEAD = 32
 _MISS_BYTES = 8
 """fw_miss_t."""
-_TASK_HEADER_BYTES, _UPDATE_HEADER_BYTES = 44 + 12 + 4, 20 + 12 + 4
+_TASK_HEADER_BYTES, _UPDATE_HEADER_BYTES = 40 + 12 + 4, 20 + 12 + 4
 """With the vector's header and the CRC (firmware/learn/participant.h)."""
 _HOST_STORE_BYTES, _HOST_PAGE_BYTES = 64 * 4096, 4096
 VALUE_KINDS = ("regression", "anomaly")
@@ -76,10 +76,6 @@ def app_factory(app: App, graph: Graph, labels: Sequence[str]) -> tuple[Graph, F
     """
     settings = app.learn
     assert settings is not None
-    if settings.fleet and settings.adapters:
-        raise BadInputError(
-            f"{app.where('learn', 'adapters')}: members of a fleet share heads, not adapters: one of them"
-        )
     has_values = app.kind in VALUE_KINDS
     made = cut(graph, is_regression=has_values, adapters=settings.adapters)
     if has_values and made.loss != "squared":
@@ -183,15 +179,25 @@ def image_bytes(factory: Factory) -> int:
     return record_bytes(factory) + _SLOT_OVERHEAD - 8
 
 
+def exchanged_parameters(factory: Factory) -> int:
+    """FW_PARTICIPANT_COUNT: of the factory's head, and of adapters."""
+    return len(factory.head) + 2 * factory.adapter_channels
+
+
 def participant_bytes(factory: Factory) -> int:
     """FW_PARTICIPANT_BYTES: what a member of a fleet works on tasks in."""
-    count = len(factory.head)
+    count = exchanged_parameters(factory)
     return 4 * 4 * count + _UPDATE_HEADER_BYTES + 4 * count
 
 
 def task_bytes(factory: Factory) -> int:
     """FW_TASK_BYTES: the longest task of a federation."""
-    return _TASK_HEADER_BYTES + 4 * len(factory.head)
+    return _TASK_HEADER_BYTES + 4 * exchanged_parameters(factory)
+
+
+def fleet_ram_bytes(factory: Factory) -> int:
+    """Static RAM of a member of a fleet, but for its few fixed variables."""
+    return (participant_bytes(factory) + 3) // 4 * 4 + (task_bytes(factory) + 3) // 4 * 4
 
 
 def imports_head(settings: LearnSettings, board: Board) -> bool:
@@ -218,5 +224,5 @@ def learning_ram_bytes(app: App, factory: Factory, board: Board) -> int:
     misses = near_misses(app)
     samples = ((SAMPLES + misses) * factory.row_bytes + 3) // 4 * 4 + _MISS_BYTES * misses
     samples += 4 * target_values(factory)
-    fleet = (participant_bytes(factory) + 3) // 4 * 4 + (task_bytes(factory) + 3) // 4 * 4 if settings.fleet else 0
+    fleet = fleet_ram_bytes(factory) if settings.fleet else 0
     return factory.memory_bytes + samples + fleet + (image_bytes(factory) if imports_head(settings, board) else 0)

@@ -22,6 +22,7 @@ from fieldwren.runtime import Interpreter
 from fieldwren.tflite.reader import read_bytes
 from fieldwren.train.recipe import AnomalyRecipe
 from fieldwren.train.regression import embeddings_of
+from fieldwren.train.session import Network, begin
 from fieldwren.train.trained import Request, Trained
 
 Float = npt.NDArray[np.float32]
@@ -34,7 +35,7 @@ def train(recipe: AnomalyRecipe, request: Request) -> Trained:
     """A dense autoencoder on every table but `request.hold_out`, without which the last fifth of each is measured on."""
     if request.without_classes:
         raise BadInputError("anomaly has no classes to leave out")
-    from fieldwren.train import fit, models, quantise
+    from fieldwren.train import fit, fit_values, models, quantise
 
     kept, held, measured_on = _split(recipe, request)
     front_end = SensorFrontEnd.fit(
@@ -47,15 +48,29 @@ def train(recipe: AnomalyRecipe, request: Request) -> Trained:
         missing_limit=recipe.missing_limit,
     )
     inputs = np.concatenate([_inputs(front_end, rows) for rows in kept])
+    if not len(inputs):
+        raise BadInputError(
+            f"{request.data}: no row is left to train on, after {front_end.first_window_rows} to begin with"
+        )
     fit.prepare(request.seed)
     model = autoencoder(inputs.shape[1], recipe.model.hidden, recipe.model.noise)
-    options = recipe.optimise
-    fit.fit_values(
+    network = Network(
+        recipe.model.kind,
+        models.parameters(model),
+        front_end,
+        inputs.shape[1:],
+        lambda values: quantise.to_int8(model, values),
+    )
+    session = begin(recipe, request, network, (inputs, *held), len(inputs))
+    history = fit_values.fit_values(
         model,
         inputs,
         inputs,
-        fit.Optimisation(options.epochs, options.batch_size, options.learning_rate, options.weight_decay),
-        progress=request.say,
+        fit.Optimisation(**recipe.optimise.model_dump()),
+        checkpoint=session.run.checkpoint(),
+        seed=request.seed,
+        progress=session.say,
+        tick=request.tick,
     )
     # The corners of the range too, so that what is no longer normal does not saturate.
     content = quantise.to_int8(model, _calibration(inputs, recipe.clip, request.seed))
@@ -68,15 +83,16 @@ def train(recipe: AnomalyRecipe, request: Request) -> Trained:
         content=content,
         front_end=front_end,
         labels=list(LABELS),
-        params=models.parameters(model),
+        params=network.params,
         macs=models.multiply_accumulates(model),
         measured_on=measured_on,
         test_count=sum(len(rows) for rows in held),
         metric=METRIC,
         float_accuracy=float(np.mean(list(float_figures.values()))),
         int8_accuracy=float(np.mean(list(int8_figures.values()))),
-        figures={f"int8_auroc_{kind}": round(value, 4) for kind, value in int8_figures.items()},
+        figures=session.figures | {f"int8_auroc_{kind}": round(value, 4) for kind, value in int8_figures.items()},
         metadata={HEAD_KEY: StoredEmbeddings(mean, gain).to_json(), ANOMALY_KEY: anomaly.to_json()},
+        history=history,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,10 @@ def load(
     """
     if not folder.is_dir():
         raise MissingToolError(f"{folder}: there is no such folder with calibration data")
+    if label_names and (len(set(label_names)) < len(label_names) or len(label_names) not in (outputs, max(outputs, 2))):
+        raise BadInputError(
+            f"labels {', '.join(label_names)}: the model has {outputs} outputs, each of which needs a name of its own"
+        )
     arrays = sorted(path for path in folder.rglob("*") if path.suffix in _ARRAYS)
     tables = sorted(path for path in folder.rglob("*") if path.suffix in _TABLES)
     words = words_in(folder, tuple(label_names))
@@ -104,6 +109,8 @@ def load(
         labels = np.concatenate([y for _, y in parts if y is not None])
         _check_labels(folder, labels, outputs)
         inputs = np.concatenate([x for x, _ in parts])
+        if not len(inputs):
+            raise BadInputError(f"{folder}: its tables have no row without a missing value to calibrate with")
         return Calibration(inputs, labels, tuple(label_names) or None, front_end, _hash(folder, tables))
     raise MissingToolError(
         f"{folder}: has no .npz or .npy arrays, no LABEL_GROUP_INDEX.wav recordings and no .csv tables to calibrate with"
@@ -114,16 +121,21 @@ def _array(path: Path, shape: Sequence[int]) -> tuple[Float, npt.NDArray[np.int6
     try:
         stored = np.load(path, allow_pickle=False)
         x = np.asarray(stored["x"] if path.suffix == ".npz" else stored)
-        y = np.asarray(stored["y"]).astype(np.int64).ravel() if path.suffix == ".npz" and "y" in stored else None
-    except (OSError, ValueError, KeyError, EOFError) as error:
+        y = np.asarray(stored["y"]) if path.suffix == ".npz" and "y" in stored else None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise BadInputError(f"{path}: is no array file with `x` [n, {', '.join(map(str, shape))}]: {error}") from error
+    if x.dtype.kind not in "biuf":
+        raise BadInputError(f"{path}: x holds {x.dtype}, the model wants real numbers")
     if x.ndim < 1 or len(x) == 0 or math.prod(x.shape[1:]) != math.prod(shape):
         raise BadInputError(f"{path}: x has shape {list(x.shape)}, the model wants [n, {', '.join(map(str, shape))}]")
     if not np.isfinite(x.astype(np.float64)).all():
         raise BadInputError(f"{path}: x has values that are not finite numbers")
-    if y is not None and len(y) != len(x):
-        raise BadInputError(f"{path}: x has {len(x)} examples and y {len(y)}")
-    return x.reshape(-1, *shape).astype(np.float32), y
+    if y is not None and (y.size != len(x) or y.dtype.kind not in "biuf" or not np.all(y == np.floor(y))):
+        raise BadInputError(
+            f"{path}: y holds {y.dtype} {list(y.shape)}, and must have the number of its class, from 0, for each of the "
+            f"{len(x)} examples in x"
+        )
+    return x.reshape(-1, *shape).astype(np.float32), None if y is None else y.astype(np.int64).ravel()
 
 
 def _preset(shape: Sequence[int], folder: Path) -> FrontEndParameters:

@@ -17,8 +17,10 @@ from fieldwren.errors import BadInputError
 from fieldwren.features import SensorFrontEnd
 from fieldwren.learn.factory import HEAD_KEY, StoredEmbeddings, statistics_of
 from fieldwren.train import conv4
+from fieldwren.train.checkpoint import Epoch
 from fieldwren.train.recipe import CharactersRecipe
 from fieldwren.train.regression import embeddings_of
+from fieldwren.train.session import Network, Session, begin
 from fieldwren.train.trained import Request, Trained
 
 Float = npt.NDArray[np.float32]
@@ -26,7 +28,6 @@ Float = npt.NDArray[np.float32]
 ROTATIONS = 4
 EPISODES, WAYS, SHOTS = 400, 5, 5
 REPLAY, GUARD = 4, 1
-_BATCH_DISTORTED = 512
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,26 @@ def train(recipe: CharactersRecipe, request: Request) -> Trained:
     model, embedding = conv4.conv4(
         recipe.size, ROTATIONS * len(training.classes), filters=recipe.model.filters, dropout=recipe.model.dropout
     )
-    _fit(model, training, recipe, request)
     reads = sorted({drawing.label for drawing in kept if drawing.alphabet == known})
-    whole = _with_head(model, embedding, [training.classes.index(label) for label in reads])
+    read = [training.classes.index(label) for label in reads]
+    front_end = front_end_of(recipe.size, recipe.row_interval_ms)
+    untrained = _with_head(model, embedding, read)
+    network = Network(
+        recipe.model.kind,
+        models.parameters(untrained),
+        front_end,
+        (recipe.size, recipe.size, 1),
+        lambda values: quantise.to_int8(untrained, values),
+    )
+    tested = _set(held, recipe.size)
+    arrays = (training.drawings, training.labels, tested.drawings, tested.labels)
+    session = begin(recipe, request, network, arrays, len(training.drawings))
+    history = _fit(model, training, recipe, request, session)
+    whole = _with_head(model, embedding, read)
     inputs = _inputs(training.drawings)
     chosen = np.random.default_rng([request.seed, 2]).permutation(len(inputs))[:500]
     content = quantise.to_int8(whole, inputs[chosen])
 
-    tested = _set(held, recipe.size)
     test_inputs = _inputs(tested.drawings)
     if request.hold_out is None:
         wanted = np.array([reads.index(label) if label in reads else -1 for label in tested.names])
@@ -96,9 +109,9 @@ def train(recipe: CharactersRecipe, request: Request) -> Trained:
         )
     return Trained(
         content=content,
-        front_end=front_end_of(recipe.size, recipe.row_interval_ms),
+        front_end=front_end,
         labels=reads,
-        params=models.parameters(whole),
+        params=network.params,
         macs=models.multiply_accumulates(whole),
         measured_on=measured_on,
         test_count=len(test_inputs),
@@ -106,6 +119,8 @@ def train(recipe: CharactersRecipe, request: Request) -> Trained:
         float_accuracy=accuracies[0],
         int8_accuracy=accuracies[1],
         metadata={HEAD_KEY: _stored(content, inputs, training, reads, request.seed).to_json()},
+        figures=session.figures,
+        history=history,
     )
 
 
@@ -158,31 +173,25 @@ def _inputs(drawings: Float) -> Float:
     return brightened(conv4.halved(drawings))[..., np.newaxis]
 
 
-def _fit(model: Any, training: _Set, recipe: CharactersRecipe, request: Request) -> None:
+def _fit(model: Any, training: _Set, recipe: CharactersRecipe, request: Request, session: Session) -> list[Epoch]:
     """Trains in place, on every drawing in four rotations, distorted anew in every epoch."""
-    import keras
+    from fieldwren.train import fit
 
     turned = np.concatenate([np.rot90(training.drawings, turn, (1, 2)) for turn in range(ROTATIONS)])
     labels = np.concatenate([training.labels + turn * len(training.classes) for turn in range(ROTATIONS)])
-    options = recipe.optimise
-    steps = options.epochs * -(-len(turned) // options.batch_size)
-    schedule = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps)
-    model.compile(
-        optimizer=keras.optimizers.AdamW(schedule, weight_decay=options.weight_decay),
-        loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
-    )
-    rng = np.random.default_rng([request.seed, 1])
     how = conv4.Distortion(**recipe.distortion)
-    for epoch in range(options.epochs):
-        pieces = range(0, len(turned), _BATCH_DISTORTED)
-        inputs = np.concatenate(
-            [_inputs(conv4.distorted(turned[at : at + _BATCH_DISTORTED], how, rng)) for at in pieces]
-        )
-        logs = model.fit(inputs, labels, batch_size=options.batch_size, epochs=1, verbose=0).history
-        request.say(
-            f"epoch {epoch + 1}/{options.epochs}: loss {logs['loss'][0]:.4f} accuracy {logs['accuracy'][0]:.4f}"
-        )
+    return fit.fit(
+        model,
+        turned,
+        labels,
+        ROTATIONS * len(training.classes),
+        fit.Optimisation(**recipe.optimise.model_dump()),
+        checkpoint=session.run.checkpoint(),
+        seed=request.seed,
+        vary=lambda drawings, rng: _inputs(conv4.distorted(drawings, how, rng)),
+        progress=session.say,
+        tick=request.tick,
+    )
 
 
 def _with_head(model: Any, embedding: Any, classes: list[int]) -> Any:

@@ -17,10 +17,10 @@ from fieldwren.files import written_whole
 
 @dataclass(frozen=True)
 class Epoch:
-    """Means over the batches of one epoch, in training mode."""
+    """Means over the batches of one epoch, in training mode; `accuracy` is of classifiers."""
 
     loss: float
-    accuracy: float
+    accuracy: float | None = None
 
 
 @dataclass(frozen=True)

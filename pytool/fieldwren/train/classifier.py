@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,15 @@ from fieldwren.errors import BadInputError
 from fieldwren.features import FrontEndParameters, SensorFrontEnd
 from fieldwren.steps import STEPS_KEY
 from fieldwren.train import recipe
-from fieldwren.train.budget import Budget, check_budget
 from fieldwren.train.clips import Clip
-from fieldwren.train.run_folder import RunFolder, data_hash
+from fieldwren.train.session import Network, Session, begin
+from fieldwren.train.trained import Request, Trained
 from fieldwren.train.vary import Variation
 
 CALIBRATION_EXAMPLES = 1000
 
 Float = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -40,39 +39,9 @@ class Prepared:
     words: tuple[Int, int] | None = None  # the word in each training example, and how many words there are
 
 
-@dataclass(frozen=True)
-class Plans:
-    """What is asked for besides the recipe's network. `run` is the run folder."""
-
-    run: Path
-    seed: int
-    budget: Budget | None = None
-    teacher: recipe.Teacher | None = None
-    resume: bool = False
-    recipe_folder: Path | None = None  # where a teacher's file may lie
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A quantised classifier and its figures. `macs` are of one window, `front_end` is what the model is fed by."""
-
-    content: bytes
-    front_end: FrontEndParameters
-    float_accuracy: float
-    int8_accuracy: float
-    params: int
-    macs: int
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    figures: Mapping[str, object] = field(default_factory=dict)
-
-
 def fit_classifier(
-    settings: recipe.KeywordRecipe | recipe.PresenceRecipe,
-    prepared: Prepared,
-    plans: Plans,
-    say: Say,
-    tick: Callable[[float], None] | None = None,
-) -> Fitted:
+    settings: recipe.KeywordRecipe | recipe.PresenceRecipe, prepared: Prepared, request: Request
+) -> Trained:
     """Trains the recipe's network on `prepared` and quantises it. TensorFlow is imported here.
 
     Raises OverBudgetError before training, BadInputError for a network, teacher or checkpoint that does not fit.
@@ -81,7 +50,7 @@ def fit_classifier(
     from fieldwren.train.all_words import AllWords
     from fieldwren.train.zoo import build
 
-    fit.prepare(plans.seed)
+    fit.prepare(request.seed)
     (inputs, labels), classes = prepared.train, len(prepared.labels)
     table = settings.model
     front_end = prepared.front_end
@@ -94,28 +63,16 @@ def fit_classifier(
     is_whitened = embedding.whiten and steps is None and prepared.words is not None
     deployed = whiten.untrained(model) if is_whitened else model
     params = models.parameters(deployed)
-    period_ms = front_end.hop_ms * (front_end.window_frames if not isinstance(front_end, SensorFrontEnd) else 1)
-    noise = np.random.default_rng(0).normal(0, 3, (8, *inputs.shape[1:])).astype(np.float32)
-    figures: dict[str, object] = {}
-    if plans.budget is not None:
-        say("checking the budget")
-        needs = check_budget(plans.budget, table.kind, build.to_int8(table, deployed, noise), params, period_ms)
-        figures["needs"] = asdict(needs)
-        say(", ".join(f"{name} {value:,}" for name, value in asdict(needs).items() if value is not None))
-    facts = {"seed": plans.seed, "data_sha256": data_hash(*prepared.train, *prepared.test, prepared.weights)}
-    run = RunFolder(plans.run, recipe.to_toml(settings), facts, resume=plans.resume)
-
-    def report(text: str) -> None:
-        run.line(text)
-        say(text)
-
-    report(f"{params:,} parameters in {table.kind}, {len(inputs):,} training examples, data {facts['data_sha256']}")
-    optimise = settings.optimise
-    options = fit.Optimisation(**optimise.model_dump())
+    network = Network(
+        table.kind, params, front_end, inputs.shape[1:], lambda values: build.to_int8(table, deployed, values)
+    )
+    arrays = (*prepared.train, *prepared.test, prepared.weights)
+    session = begin(settings, request, network, arrays, len(inputs))
+    figures = session.figures
     lesson = None
-    if plans.teacher is not None:
-        lesson, teacher_accuracy = _lesson(plans.teacher, prepared, plans, run, report)
-        figures |= {"teacher": plans.teacher.model, "teacher_accuracy": teacher_accuracy}
+    if settings.teacher is not None:
+        lesson, teacher_accuracy = _lesson(settings.teacher, prepared, request, session)
+        figures |= {"teacher": settings.teacher.model, "teacher_accuracy": teacher_accuracy}
     words = None
     if prepared.words is not None and embedding.word_loss > 0:
         words = AllWords(*prepared.words, embedding.word_loss)
@@ -124,43 +81,43 @@ def fit_classifier(
         inputs,
         labels,
         classes,
-        options,
+        fit.Optimisation(**settings.optimise.model_dump()),
         weights=prepared.weights,
         lesson=lesson,
         words=words,
-        checkpoint=run.checkpoint(),
-        seed=plans.seed,
+        checkpoint=session.run.checkpoint(),
+        seed=request.seed,
         vary=_variation(settings),
-        progress=report,
-        tick=tick,
+        progress=session.say,
+        tick=request.tick,
     )
     if is_whitened and prepared.words is not None:
-        model = whiten.whitened(model, inputs, prepared.words[0], plans.seed)
-    chosen = np.random.default_rng([plans.seed, 2]).permutation(len(inputs))[:CALIBRATION_EXAMPLES]
+        model = whiten.whitened(model, inputs, prepared.words[0], request.seed)
+    chosen = np.random.default_rng([request.seed, 2]).permutation(len(inputs))[:CALIBRATION_EXAMPLES]
     content = build.to_int8(table, model, inputs[np.sort(chosen)])
     test_inputs, test_labels = prepared.test
     float_probabilities = fit.predict(model, test_inputs)
     int8_probabilities = build.run_int8(table, content, test_inputs)
     float_accuracy, int8_accuracy = (accuracy(p, test_labels) for p in (float_probabilities, int8_probabilities))
-    metadata = {} if steps is None else {STEPS_KEY: steps.to_json()}
-    macs = build.macs(content) * (1 if steps is None else steps.count)
-    figures = {
-        "float_macro_f1": round(macro_f1(float_probabilities, test_labels), 4),
-        "int8_macro_f1": round(macro_f1(int8_probabilities, test_labels), 4),
-        "data_sha256": facts["data_sha256"],
-        **figures,
-    }
-    measured = {
-        "float_accuracy": float_accuracy,
-        "int8_accuracy": int8_accuracy,
-        "measured_on": prepared.measured_on,
-        "test_count": len(test_labels),
-        "params": params,
-        "macs": macs,
-        **figures,
-    }
-    run.finish(history, measured)
-    return Fitted(content, front_end, float_accuracy, int8_accuracy, params, macs, metadata, figures)
+    return Trained(
+        content=content,
+        front_end=front_end,
+        labels=prepared.labels,
+        params=params,
+        macs=build.macs(content) * (1 if steps is None else steps.count),
+        measured_on=prepared.measured_on,
+        test_count=len(test_labels),
+        float_accuracy=float_accuracy,
+        int8_accuracy=int8_accuracy,
+        figures={
+            "float_macro_f1": round(macro_f1(float_probabilities, test_labels), 4),
+            "int8_macro_f1": round(macro_f1(int8_probabilities, test_labels), 4),
+            **figures,
+        },
+        metadata={} if steps is None else {STEPS_KEY: steps.to_json()},
+        history=history,
+        recorded=prepared.recorded,
+    )
 
 
 def accuracy(probabilities: Float, labels: Int) -> float:
@@ -203,27 +160,27 @@ def _stepwise(front_end: FrontEndParameters, kind: str, frames: int) -> FrontEnd
     return replace(front_end, window_frames=frames)
 
 
-def _lesson(teacher: recipe.Teacher, prepared: Prepared, plans: Plans, run: RunFolder, say: Say) -> tuple[Any, float]:
+def _lesson(teacher: recipe.Teacher, prepared: Prepared, request: Request, session: Session) -> tuple[Any, float]:
     """What the teacher says of the training inputs, and its accuracy on what is measured on."""
     from fieldwren.train import distil
 
     inputs, _ = prepared.train
     model = (
-        _transformer(teacher, prepared, plans, run, say)
+        _transformer(teacher, prepared, request, session)
         if teacher.model == "transformer"
-        else distil.load_teacher(_teacher_file(teacher, plans), inputs.shape[1:], len(prepared.labels))
+        else distil.load_teacher(_teacher_file(teacher, request), inputs.shape[1:], len(prepared.labels))
     )
     reached = accuracy(distil.probabilities(model, prepared.test[0]), prepared.test[1])
-    say(f"teacher {teacher.model}: {model.count_params():,} parameters, accuracy {reached:.4f}")
+    session.say(f"teacher {teacher.model}: {model.count_params():,} parameters, accuracy {reached:.4f}")
     return distil.Lesson(distil.probabilities(model, inputs), teacher.temperature, teacher.weight), reached
 
 
-def _teacher_file(teacher: recipe.Teacher, plans: Plans) -> Path:
-    beside = None if plans.recipe_folder is None else plans.recipe_folder / teacher.model
+def _teacher_file(teacher: recipe.Teacher, request: Request) -> Path:
+    beside = None if request.recipe_folder is None else request.recipe_folder / teacher.model
     return beside if beside is not None and beside.is_file() else Path(teacher.model)
 
 
-def _transformer(teacher: recipe.Teacher, prepared: Prepared, plans: Plans, run: RunFolder, say: Say) -> Any:
+def _transformer(teacher: recipe.Teacher, prepared: Prepared, request: Request, session: Session) -> Any:
     """The spectrogram transformer, pre-trained on the inputs alone and then trained with the labels.
 
     Kept in the run folder, where a resumed run finds it.
@@ -236,8 +193,8 @@ def _transformer(teacher: recipe.Teacher, prepared: Prepared, plans: Plans, run:
         raise BadInputError(
             "the transformer is a teacher for audio: name a .keras file as the teacher of a network for rows"
         )
-    kept = run.path / "teacher.keras"
-    if plans.resume and kept.is_file():
+    kept = session.run.path / "teacher.keras"
+    if request.resume and kept.is_file():
         return distil.load_teacher(kept, inputs.shape[1:], classes)
     model = taught_transformer(
         teacher,
@@ -245,11 +202,11 @@ def _transformer(teacher: recipe.Teacher, prepared: Prepared, plans: Plans, run:
         labels,
         classes,
         weights=prepared.weights,
-        checkpoint=run.checkpoint("teacher"),
-        seed=plans.seed,
-        progress=say,
+        checkpoint=session.run.checkpoint("teacher"),
+        seed=request.seed,
+        progress=session.say,
     )
-    part = run.path / "part.keras"
+    part = session.run.path / "part.keras"
     model.save(part)
     part.replace(kept)
     return model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import util
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from fieldwren.errors import BadInputError, FieldwrenError, MissingToolError
+from fieldwren.errors import BadInputError, FieldwrenError, MissingToolError, UnsupportedError
 from fieldwren.files import written_whole
 from fieldwren.tflite.reader import read_bytes
 from fieldwren.train import calibration as calibration_data
@@ -78,7 +79,7 @@ def convert(
     say = progress or (lambda line: None)
     if util.find_spec("tensorflow") is None:
         raise MissingToolError("converting needs TensorFlow: pip install 'fieldwren[train]'")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is imported
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is imported
     from fieldwren.train import fit, layer_error, quantise
 
     fit.prepare(seed)
@@ -91,7 +92,12 @@ def convert(
     )
     picked = np.sort(np.random.default_rng(seed).permutation(len(data.inputs))[:CALIBRATION_EXAMPLES])
     inputs = data.inputs[picked]
-    truth = None if data.labels is None else data.labels[picked]
+    truth = None if data.labels is None or network.positions > 1 else data.labels[picked]
+    if data.labels is not None and truth is None:
+        say(f"the model answers {network.positions} times an example: its labels are not compared with that")
+    wanted = network.run(inputs)
+    if not np.isfinite(wanted).all():
+        raise BadInputError(f"{path}: its answers to {calibration} are not all finite numbers: train it again")
 
     def quantised() -> bytes:
         try:
@@ -102,7 +108,13 @@ def convert(
             raise BadInputError(f"{path}: {_why(error)}") from error
 
     def measured(content: bytes) -> tuple[Metric, float | None, float]:
-        return _metrics(network.run(inputs), quantise.run_int8(content, inputs), truth)
+        try:
+            given = quantise.run_int8(content, inputs)
+        except UnsupportedError as error:
+            raise UnsupportedError(
+                f"{path}: once quantised, {_without_advice(error)}: put layers in its place that have integer operators"
+            ) from error
+        return _metrics(network.run(inputs), given, truth, network.positions)
 
     say(f"quantising with {len(inputs)} examples")
     content = quantised()
@@ -119,9 +131,9 @@ def convert(
         from fieldwren.train.fine_tune import fine_tune as tune
 
         say("fine-tuning with quantised weights")
-        tune(network.keras_model, data.inputs, data.labels, seed=seed)
+        tune(network.keras_model, data.inputs, data.labels, from_logits=not _are_probabilities(wanted), seed=seed)
         retried = quantised()
-        _, _, retried_metric = _metrics(network.run(inputs), quantise.run_int8(retried, inputs), truth)
+        _, _, retried_metric = measured(retried)
         if retried_metric > int8_metric:
             content, int8_metric, tuned = retried, retried_metric, True
     say("comparing layer by layer")
@@ -167,20 +179,22 @@ class _Network:
         self._path = path
         if not path.exists():
             raise BadInputError(f"{path}: there is no such model")
+        if path.suffix == ".tflite":
+            raise BadInputError(f"{path}: is a .tflite already: give the Keras model or SavedModel that it was made of")
         try:
             if path.is_dir():
                 self._call = keras.layers.TFSMLayer(str(path), call_endpoint="serving_default")
                 signature = tf.saved_model.load(str(path)).signatures["serving_default"]
                 (spec,) = signature.structured_input_signature[1].values()
                 (output,) = signature.structured_outputs.values()
-                self._shape, self.outputs = list(spec.shape[1:]), _elements(output.shape[1:])
+                self._shape, answer = list(spec.shape[1:]), list(output.shape[1:])
             else:
                 model = keras_models.load(path)
                 if len(model.inputs) != 1 or len(model.outputs) != 1:
                     raise BadInputError(
                         f"{path}: has {len(model.inputs)} inputs and {len(model.outputs)} outputs: convert models with one of each"
                     )
-                self._shape, self.outputs = list(model.inputs[0].shape[1:]), _elements(model.outputs[0].shape[1:])
+                self._shape, answer = list(model.inputs[0].shape[1:]), list(model.outputs[0].shape[1:])
                 self._check_shape()
                 self.keras_model = self._call = keras_models.convertible(model, path)
                 layers = keras_models.leaves(self.keras_model)
@@ -193,6 +207,8 @@ class _Network:
                 f"{path}: is no Keras model (.keras, .h5) or SavedModel that can be read: {reason[:300]}"
             ) from error
         self._check_shape()
+        self.outputs = _elements(answer[-1:])
+        self.positions = _elements(answer) // max(1, self.outputs)  # of frames, or pixels, with an answer each
 
     def _check_shape(self) -> None:
         if None in self._shape:
@@ -239,20 +255,31 @@ def _elements(shape: Sequence[int | None]) -> int:
     return count
 
 
-def _metrics(wanted: Float, given: Float, labels: npt.NDArray[np.int64] | None) -> tuple[Metric, float | None, float]:
-    """What is measured, of the float outputs and of the quantised ones, both [n, values]."""
-    answers = [np.argmax(v, axis=1) if v.shape[1] > 1 else (v[:, 0] > 0.5).astype(np.int64) for v in (wanted, given)]
+def _without_advice(error: UnsupportedError) -> str:
+    """What is wrong with an operator of the quantised model, without what to do about it in other verbs."""
+    text = str(error).removeprefix("model: ")
+    floats = re.match(r"(operator \d+ \S+ \(output .*?\)) has the float(?:16|32) tensor", text)
+    return f"{floats[1]} has no integer form" if floats else text
+
+
+def _are_probabilities(outputs: Float) -> bool:
+    return bool(np.all(outputs >= 0) and np.all(outputs <= 1 + 1e-3))
+
+
+def _metrics(
+    wanted: Float, given: Float, labels: npt.NDArray[np.int64] | None, positions: int
+) -> tuple[Metric, float | None, float]:
+    """What is measured, of the float outputs and of the quantised ones, both [n, positions * classes]."""
+    shown = [values.reshape(len(values) * positions, -1) for values in (wanted, given)]
+    middle = 0.5 if _are_probabilities(wanted) else 0.0  # of a single output; a logit's is 0
+    answers = [np.argmax(v, axis=1) if v.shape[1] > 1 else (v[:, 0] > middle).astype(np.int64) for v in shown]
     if labels is not None:
         return "accuracy", float(np.mean(answers[0] == labels)), float(np.mean(answers[1] == labels))
-    is_distribution = bool(np.all(wanted >= 0) and np.allclose(wanted.sum(axis=1), 1, atol=1e-3))
-    if is_distribution:
+    if _are_probabilities(wanted) and np.allclose(shown[0].sum(axis=1), 1, atol=1e-3):
         return "agreement", 1.0, float(np.mean(answers[0] == answers[1]))
     noise = float(np.sum(np.square(wanted.astype(np.float64) - given)))
-    return (
-        "sqnr_db",
-        None,
-        10 * float(np.log10(float(np.sum(np.square(wanted.astype(np.float64)))) / max(noise, 1e-30))),
-    )
+    signal = float(np.sum(np.square(wanted.astype(np.float64))))
+    return "sqnr_db", None, 10 * float(np.log10(max(signal, 1e-30) / max(noise, 1e-30)))
 
 
 def _described(content: bytes, data: calibration_data.Calibration, report: dict[str, object]) -> bytes:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from fieldwren.datasets import SILENCE, UNKNOWN
 from fieldwren.errors import BadInputError
 from fieldwren.features import AudioFrontEnd, from_json
 from fieldwren.train import clips as clip_module
@@ -37,6 +38,7 @@ class KeywordData:
     recorded: list[Clip]  # what people said in training, for a learner to rehearse with
     words: npt.NDArray[np.int64]  # [n] the word in each training window, see windowset.with_other_words
     word_count: int
+    separate: bool = False  # silence and unknown words are classes of their own
 
     def weights(self, background: float) -> npt.NDArray[np.float32]:
         """[n] of the training windows in the loss: `background` of those, and nothing of whole other words.
@@ -44,12 +46,13 @@ class KeywordData:
         Those are there for the embedding; as background they would take in classes with an accent that training lacks.
         """
         of_background = np.where(self.words == windowset.NO_WORD, background, 0.0)
-        return np.where(self.train.labels == 0, of_background, 1.0).astype(np.float32)
+        is_background = self.train.labels < windowset.first_class(self.separate)
+        return np.where(is_background, of_background, 1.0).astype(np.float32)
 
     @property
     def labels(self) -> list[str]:
         """Names of the model's outputs, in order."""
-        return [BACKGROUND, *self.classes]
+        return [*([SILENCE, UNKNOWN] if self.separate else [BACKGROUND]), *self.classes]
 
 
 def front_end_of(recipe: KeywordRecipe) -> AudioFrontEnd:
@@ -121,7 +124,9 @@ def load(
     # The few recorded words are repeated until they weigh as much as the many synthetic ones.
     weight = max(1, round(len(spoken.others) / max(1, len(others))))
     others = others * weight + list(spoken.others)
-    front_end = front_end_of(recipe)
+    front_end, separate = front_end_of(recipe), recipe.windows.silence_and_unknown
+    if separate:
+        held_words += [replace(c, label=UNKNOWN) for c in held if c.label not in DIGITS]
     ranges = Augmentation(**recipe.augment.model_dump(exclude={"spec_augment", "freq_mixstyle"}))
     per_clip = {
         SPOKEN_DIGITS: recipe.windows.spoken_digits,
@@ -143,6 +148,7 @@ def load(
                 per_clip=per_clip[members[0].corpus],
                 background_share=recipe.windows.background_share,
                 seed=seed,
+                separate=separate,
             )
         )
     train, names, count = windowset.with_other_words(
@@ -153,5 +159,6 @@ def load(
         ranges,
         per_clip=recipe.embedding.other_words,
         seed=seed,
+        separate=separate,
     )
-    return KeywordData(front_end, classes, train, held_words, measured_on, recorded, names, count)
+    return KeywordData(front_end, classes, train, held_words, measured_on, recorded, names, count, separate)

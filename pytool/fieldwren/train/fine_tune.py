@@ -17,7 +17,12 @@ BATCH_SIZE = 32
 
 
 def fine_tune(
-    model: Any, inputs: npt.NDArray[np.float32], labels: npt.NDArray[np.int64] | None, *, seed: int = 0
+    model: Any,
+    inputs: npt.NDArray[np.float32],
+    labels: npt.NDArray[np.int64] | None,
+    *,
+    from_logits: bool = False,
+    seed: int = 0,
 ) -> None:
     """Trains `model` in place; every step sees the weights as int8, its gradient goes to the float ones.
 
@@ -32,7 +37,8 @@ def fine_tune(
     per_tensor = [isinstance(layer, keras.layers.Dense) for layer in layers]
     variables = model.trainable_variables
     one_output = model.output_shape[-1] == 1
-    loss_of = keras.losses.BinaryCrossentropy() if one_output else keras.losses.SparseCategoricalCrossentropy()
+    kind = keras.losses.BinaryCrossentropy if one_output else keras.losses.SparseCategoricalCrossentropy
+    loss_of = kind(from_logits=from_logits)
     rng = np.random.default_rng(seed)
     for _ in range(EPOCHS):
         order = rng.permutation(len(inputs))

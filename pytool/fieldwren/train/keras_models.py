@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ def load(path: Path) -> Any:
     """
     import keras
 
+    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
+        raise BadInputError(
+            f"{path}: is no .keras file: it is not the archive that Keras writes, or a part of it is missing"
+        )
     try:
         return keras.models.load_model(path, compile=False)
     except Exception as error:
@@ -51,6 +56,12 @@ def convertible(model: Any, path: Path) -> Any:
     import keras
 
     recurrent = [layer for layer in leaves(model) if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional)]
+    masking = [layer.name for layer in leaves(model) if _masks(layer)]
+    if recurrent and masking:  # before their inputs are looked at: a mask is one of them
+        raise BadInputError(
+            f"{path}: layer {masking[0]} masks steps of {recurrent[0].name}, and a network of fixed steps has none to leave "
+            "out: train it without"
+        )
     for layer in recurrent:
         steps = layer.input.shape[1]
         if steps is None or steps > UNROLLED_STEPS_MOST:
@@ -62,10 +73,32 @@ def convertible(model: Any, path: Path) -> Any:
     if not recurrent and not halves:
         return model
     made = keras.models.clone_model(
-        model, clone_function=lambda layer: layer.__class__.from_config(_changed(layer.get_config())), recursive=True
+        model,
+        input_tensors=_whole_inputs(model) if halves else None,
+        clone_function=lambda layer: layer.__class__.from_config(_changed(layer.get_config())),
+        recursive=True,
     )
+    for part in models(made) if halves else []:
+        part.dtype_policy = "float32"  # else it casts what it is given
     made.set_weights(model.get_weights())
     return made
+
+
+def _whole_inputs(model: Any) -> Any:
+    """Inputs in float32, in the structure of the model's."""
+    import keras
+
+    made = keras.tree.map_structure(lambda x: keras.Input(batch_shape=x.shape, dtype="float32"), model.input)
+    return [made] if isinstance(model, keras.Sequential) else made
+
+
+def models(model: Any) -> list[Any]:
+    """A model and all models in it."""
+    return [model, *(inner for layer in model.layers if hasattr(layer, "layers") for inner in models(layer))]
+
+
+def _masks(layer: Any) -> bool:
+    return type(layer).__name__ == "Masking" or bool(getattr(layer, "mask_zero", False))
 
 
 def leaves(model: Any) -> list[Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from fieldwren.datasets import UNKNOWN
 from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.train import synth, vocabulary, windowset
 from fieldwren.train.augment import Augmentation
@@ -62,7 +64,9 @@ def load(
     weight = max(1, round(len(voices.others) / max(1, len(others))))
     others = others * weight + list(voices.others)
     speech = [*recorded.noise, *voices.speech]
-    front_end = front_end_of(recipe)
+    front_end, separate = front_end_of(recipe), recipe.windows.silence_and_unknown
+    if separate:
+        held += [replace(clip, label=UNKNOWN) for clip in split.held if clip.label not in classes]
     ranges = Augmentation(**recipe.augment.model_dump(exclude={"spec_augment", "freq_mixstyle"}))
     sets = []
     for name, members, count in (
@@ -81,6 +85,7 @@ def load(
                 per_clip=count,
                 background_share=recipe.windows.background_share,
                 seed=seed,
+                separate=separate,
             )
         )
     train, names, count = windowset.with_other_words(
@@ -91,8 +96,9 @@ def load(
         ranges,
         per_clip=recipe.embedding.other_words,
         seed=seed,
+        separate=separate,
     )
-    return KeywordData(front_end, classes, train, held, split.measured_on, list(split.kept), names, count)
+    return KeywordData(front_end, classes, train, held, split.measured_on, list(split.kept), names, count, separate)
 
 
 def _synthetic(recipe: KeywordRecipe, classes: Sequence[str], seed: int, progress: Callable[[str], None]) -> Sources:

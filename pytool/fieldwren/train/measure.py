@@ -95,7 +95,7 @@ def _interval(mean: Mean) -> list[float] | None:
 
 def _macro_f1(run: Result) -> float:
     figures = run.get("figures")
-    return float(figures["int8_macro_f1"]) if isinstance(figures, dict) else float("nan")  # kept by an older version
+    return float(figures.get("int8_macro_f1", "nan")) if isinstance(figures, dict) else float("nan")  # of classifiers
 
 
 def _trained(

@@ -81,6 +81,8 @@ def run_int8(model: bytes, features: Float) -> Float:
     """Outputs [n, classes] of a quantised model for float `features` [n, *input shape], by the C code that devices run."""
     interpreter = Interpreter(plan(lower(read_bytes(model, "model"), PORTABLE)))
     (source,), (target,) = interpreter.plan.program.inputs, interpreter.plan.program.outputs
+    if source.dtype not in ("int8", "int16"):
+        raise BadInputError("the model has no layer that could be quantised: its input goes through as it is")
     limits = np.iinfo(source.dtype)
     wide = np.round(features / np.float32(source.scale)) + source.zero_point
     inputs = np.clip(wide, limits.min, limits.max).astype(source.dtype)

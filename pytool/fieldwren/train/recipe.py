@@ -34,6 +34,7 @@ class Windows(_Table):
     espeak: int = 0
     background_share: float  # of all windows
     background_weight: float  # of a background window in the loss; below 1 misses fewer words and accepts more
+    silence_and_unknown: bool = False  # two outputs for what is no class, `_silence` and `_unknown`, in place of one
 
 
 class Augment(_Table):
@@ -153,6 +154,7 @@ class RegressionRecipe(_Table):
     tolerance: float  # an answer this near counts as right
     model: SineMlp
     optimise: Optimise
+    budget: Budget | None = None
 
 
 class Conv4(_Table):
@@ -176,6 +178,7 @@ class CharactersRecipe(_Table):
     distortion: dict[str, float]  # fields of conv4.Distortion that differ from its defaults
     model: Conv4
     optimise: Optimise
+    budget: Budget | None = None
 
 
 class Autoencoder(_Table):
@@ -202,15 +205,13 @@ class AnomalyRecipe(_Table):
     alarms: float  # share of normal rows whose confidence is one half or more
     model: Autoencoder
     optimise: Optimise
+    budget: Budget | None = None
 
 
 Recipe = KeywordRecipe | PresenceRecipe
 """Of models that are trained as classifiers of what they are shown."""
 AnyRecipe = Recipe | RegressionRecipe | CharactersRecipe | AnomalyRecipe
-_KINDS: dict[
-    object,
-    type[KeywordRecipe] | type[PresenceRecipe] | type[RegressionRecipe] | type[CharactersRecipe] | type[AnomalyRecipe],
-] = {
+_KINDS: dict[object, type[AnyRecipe]] = {
     "anomaly": AnomalyRecipe,
     "characters": CharactersRecipe,
     "keyword": KeywordRecipe,
@@ -240,13 +241,13 @@ RUNNING_FRAMES = 100
 """Frames that a running mean looks back where a model with a state takes the place of one that saw whole windows."""
 
 
-def with_model(recipe: Recipe, name: str) -> Recipe:
+def with_model(recipe: AnyRecipe, name: str) -> AnyRecipe:
     """`recipe` with the network `name` in its default size, or with the one it has if that is `name`.
 
     A network with a state sees each frame once: a front end that takes the window's mean off takes off a running mean
     instead. Raises BadInputError for names that the kind of recipe has no network of.
     """
-    choices: dict[str, Any] = {table.model_fields["kind"].default: table for table in _networks(recipe)}
+    choices = _networks(recipe)
     if name not in choices:
         raise BadInputError(f"there is no {recipe.kind} model {name!r}: choose one of {', '.join(choices)}")
     if recipe.model.kind == name:
@@ -259,12 +260,15 @@ def with_model(recipe: Recipe, name: str) -> Recipe:
     return recipe.model_copy(update=changes)
 
 
-def _networks(recipe: Recipe) -> tuple[Any, ...]:
+def _networks(recipe: AnyRecipe) -> dict[str, Any]:
+    """The tables of all networks that there are for this kind of recipe, by name."""
+    if not isinstance(recipe, KeywordRecipe | PresenceRecipe):
+        return {recipe.model.kind: type(recipe.model)}
     union = tables.KeywordModel if isinstance(recipe, KeywordRecipe) else tables.PresenceModel
-    return tuple(union.__args__)
+    return {table.model_fields["kind"].default: table for table in union.__args__}
 
 
-def to_toml(recipe: Recipe) -> str:
+def to_toml(recipe: AnyRecipe) -> str:
     """`recipe` as the text of a train.toml that `load` reads back as the same."""
     plain = recipe.model_dump(mode="json", exclude_none=True)
     lines = ["# How model.tflite was trained, with the options of its command line", ""]

@@ -18,6 +18,7 @@ from fieldwren.runtime import Interpreter
 from fieldwren.tflite.reader import read_bytes
 from fieldwren.train import sine
 from fieldwren.train.recipe import RegressionRecipe
+from fieldwren.train.session import Network, begin
 from fieldwren.train.trained import Request, Trained
 
 Float = npt.NDArray[np.float32]
@@ -28,7 +29,7 @@ def train(recipe: RegressionRecipe, request: Request) -> Trained:
     """1-64-64-1 or as the recipe says. The data are computed: `request.data` is not looked at."""
     if request.hold_out is not None or request.without_classes:
         raise BadInputError("sine: its rows are computed: there is no group to hold out and no class to leave out")
-    from fieldwren.train import fit, models, quantise
+    from fieldwren.train import fit, fit_values, models, quantise
 
     fit.prepare(request.seed)
     width = recipe.model.hidden[-1]
@@ -37,13 +38,23 @@ def train(recipe: RegressionRecipe, request: Request) -> Trained:
     )
     features, whole = mlp(recipe.model.hidden)
     inputs, wanted = data.train
-    options = recipe.optimise
-    fit.fit_values(
+    network = Network(
+        recipe.model.kind,
+        models.parameters(whole),
+        data.front_end,
+        inputs.shape[1:],
+        lambda values: quantise.to_int8(whole, values),
+    )
+    session = begin(recipe, request, network, (*data.train, *data.test, data.features), len(inputs))
+    history = fit_values.fit_values(
         features,
         inputs,
         data.features,
-        fit.Optimisation(options.epochs, options.batch_size, options.learning_rate, options.weight_decay),
-        progress=request.say,
+        fit.Optimisation(**recipe.optimise.model_dump()),
+        checkpoint=session.run.checkpoint(),
+        seed=request.seed,
+        progress=session.say,
+        tick=request.tick,
     )
     whole.layers[-1].set_weights(head_of(fit.predict(features, inputs), wanted, recipe.ridge))
     content = quantise.to_int8(whole, inputs[:1000])
@@ -64,15 +75,16 @@ def train(recipe: RegressionRecipe, request: Request) -> Trained:
         content=content,
         front_end=data.front_end,
         labels=[sine.OUTPUT],
-        params=models.parameters(whole),
+        params=network.params,
         macs=models.multiply_accumulates(whole),
         measured_on="rows of its own, drawn from the same range of x",
         test_count=len(test_inputs),
         metric=METRIC,
         float_accuracy=near(answers["float"]),
         int8_accuracy=near(answers["int8"]),
-        figures=figures,
+        figures=session.figures | figures,
         metadata={HEAD_KEY: StoredEmbeddings(mean, gain).to_json()},
+        history=history,
     )
 
 

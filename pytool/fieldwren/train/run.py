@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -11,30 +12,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import util
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from fieldwren import paths
 from fieldwren.app import load_app
+from fieldwren.datasets import SILENCE, UNKNOWN
 from fieldwren.errors import BadInputError, MissingToolError, UnsupportedError
 from fieldwren.features import FrontEndParameters, SensorFrontEnd
-from fieldwren.train import anomaly, characters, digits, head, keyword, presence, recipe, regression, windowset
+from fieldwren.learn.factory import HEAD_KEY
+from fieldwren.steps import STEPS_KEY
+from fieldwren.train import head, recipe, run_folder
 from fieldwren.train.budget import merged, preset
-from fieldwren.train.classifier import Fitted, Plans, Prepared, Say, class_weights, fit_classifier
-from fieldwren.train.data import leaks
-from fieldwren.train.trained import Request, Trained
+from fieldwren.train.kinds import TRAINERS
+from fieldwren.train.trained import RIGHT_ANSWERS, Request, Trained
 
 EXAMPLES = ("digits", "keyword", "presence", "characters", "sine", "anomaly")
-LOADERS = {"digits": digits.load, "keyword": keyword.load}
 _GENERATED = ("sine",)
 """Examples whose data are computed."""
-_TRAINERS: Mapping[str, Callable[[Any, Request], Trained]] = {
-    "anomaly": anomaly.train,
-    "characters": characters.train,
-    "regression": regression.train,
-}
-"""Kinds that are trained as something else than a classifier of what they were shown."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +45,7 @@ class TrainResult:
     measured_on: str  # what was held out
     test_count: int
     figures: Mapping[str, object] = field(default_factory=dict)  # what else was measured, by name
-    metric: str = "fraction of right answers"
+    metric: str = RIGHT_ANSWERS
 
 
 def train(
@@ -89,7 +82,6 @@ def train(
     when the `train` extra, espeak-ng or the data are not there.
     """
     started = time.monotonic()
-    say = progress or (lambda line: None)
     if example not in EXAMPLES:
         raise BadInputError(f"there is no example {example!r} to train: choose one of {', '.join(EXAMPLES)}")
     if util.find_spec("tensorflow") is None:
@@ -99,86 +91,42 @@ def train(
     # A model of anybody's own words has no example, only a recipe to begin with.
     source = paths.templates() / "train" / example if example == "keyword" else paths.examples() / example
     given = recipe.load(recipe_file or source / "train.toml")
-    seed = given.seed if seed is None else seed
-    request = Request(data, hold_out, tuple(without_classes), seed, say)
-    if given.kind in _TRAINERS:
-        if any(option is not None for option in (model, budget, board, teacher, run)) or resume:
-            raise BadInputError(
-                f"{example}: its recipe alone says how it is trained: no --model, --budget, --board, --teacher, --run"
-            )
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-        trained = _TRAINERS[given.kind](given, request)
-        _write_app(out, source, None, recipe_file, _described(trained, given, seed), None)
-        return _result(trained, time.monotonic() - started)
-    assert isinstance(given, recipe.KeywordRecipe | recipe.PresenceRecipe)
-    settings = _changed(given, seed, model, budget, board, teacher)
-    if isinstance(settings, recipe.KeywordRecipe):
-        prepared = _keyword(example, settings, data, say, hold_out=hold_out, without_classes=without_classes, seed=seed)
-    else:
-        assert isinstance(settings, recipe.PresenceRecipe)
-        if without_classes:
-            raise BadInputError(f"{example} has no classes to leave out")
-        for line in leaks.refuse_leaks(presence.leaks_in(settings, data), allow_leaks, data):
-            say(line)
-        prepared = _presence(settings, data, hold_out)
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read when TensorFlow is imported
-    from fieldwren.train import export
-
-    plans = Plans(
-        run or out / "run", seed, settings.budget, settings.teacher, resume, recipe_file and recipe_file.parent
+    settings = _changed(given, given.seed if seed is None else seed, model, budget, board, teacher)
+    request = Request(
+        example,
+        data,
+        run or out / "run",
+        settings.seed,
+        progress or (lambda line: None),
+        hold_out,
+        tuple(without_classes),
+        tuple(allow_leaks),
+        resume,
+        recipe_file and recipe_file.parent,
+        tick,
     )
-    fitted = fit_classifier(settings, prepared, plans, say, tick)
-    training = {
-        "recipe": settings.model_dump(mode="json", exclude_none=True),
-        "seed": seed,
-        "measured_on": prepared.measured_on,
-        "float_accuracy": round(fitted.float_accuracy, 4),
-        "int8_accuracy": round(fitted.int8_accuracy, 4),
-        "test_count": len(prepared.test[1]),
-        **fitted.figures,
-    }
-    content = export.describe(fitted.content, fitted.front_end, prepared.labels, training)
-    if fitted.metadata:
-        content = export.with_metadata(content, fitted.metadata)
-    _write_app(out, source, None if settings == given else recipe.to_toml(settings), recipe_file, content, fitted)
-    _store_head(out, data, hold_out, prepared, seed, say)
-    return TrainResult(
-        fitted.float_accuracy,
-        fitted.int8_accuracy,
-        fitted.params,
-        fitted.macs,
-        round(time.monotonic() - started, 1),
-        prepared.measured_on,
-        len(prepared.test[1]),
-        fitted.figures,
-    )
-
-
-def _described(trained: Trained, settings: recipe.AnyRecipe, seed: int) -> bytes:
-    from fieldwren.train import export
-
-    training = {
-        "recipe": settings.model_dump(mode="json"),
-        "seed": seed,
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is imported
+    trained = TRAINERS[settings.kind](settings, request)
+    figures = {
         "measured_on": trained.measured_on,
-        "metric": trained.metric,
+        **({} if trained.metric == RIGHT_ANSWERS else {"metric": trained.metric}),
         "float_accuracy": round(trained.float_accuracy, 4),
         "int8_accuracy": round(trained.int8_accuracy, 4),
         "test_count": trained.test_count,
         **trained.figures,
     }
-    content = export.describe(trained.content, trained.front_end, trained.labels, training)
-    return export.with_metadata(content, trained.metadata) if trained.metadata else content
-
-
-def _result(trained: Trained, seconds: float) -> TrainResult:
+    plain = settings.model_dump(mode="json", exclude_none=True)
+    content = _described(trained, {"recipe": plain, "seed": settings.seed, **figures})
+    changed = None if settings == given else recipe.to_toml(settings)
+    _write_app(out, source, changed, recipe_file, content, trained)
+    _store_head(out, request, trained)
+    run_folder.finish(request.run, trained.history, {**figures, "params": trained.params, "macs": trained.macs})
     return TrainResult(
         trained.float_accuracy,
         trained.int8_accuracy,
         trained.params,
         trained.macs,
-        round(seconds, 1),
+        round(time.monotonic() - started, 1),
         trained.measured_on,
         trained.test_count,
         trained.figures,
@@ -186,61 +134,36 @@ def _result(trained: Trained, seconds: float) -> TrainResult:
     )
 
 
+def _described(trained: Trained, training: Mapping[str, object]) -> bytes:
+    from fieldwren.train import export
+
+    content = export.describe(trained.content, trained.front_end, trained.labels, training)
+    return export.with_metadata(content, trained.metadata) if trained.metadata else content
+
+
 def _changed(
-    settings: recipe.Recipe,
+    settings: recipe.AnyRecipe,
     seed: int,
     model: str | None,
     budget: str | None,
     board: str | None,
     teacher: str | None,
-) -> recipe.Recipe:
+) -> recipe.AnyRecipe:
     """The recipe that the options make of `settings`."""
     if model is not None:
         settings = recipe.with_model(settings, model)
     limits = merged(settings.budget, None if budget is None else preset(budget), board)
-    taught_by = settings.teacher
+    changes: dict[str, object] = {"seed": seed, "budget": limits}
     if teacher is not None:
-        taught_by = (
-            recipe.Teacher(model=teacher) if taught_by is None else taught_by.model_copy(update={"model": teacher})
-        )
-    return settings.model_copy(update={"seed": seed, "budget": limits, "teacher": taught_by})
-
-
-def _keyword(
-    example: str,
-    settings: recipe.KeywordRecipe,
-    folder: Path,
-    say: Callable[[str], None],
-    *,
-    hold_out: str | None,
-    without_classes: Sequence[str],
-    seed: int,
-) -> Prepared:
-    data = LOADERS[example](
-        settings, folder, hold_out=hold_out, without_classes=without_classes, seed=seed, progress=say
-    )
-    test = windowset.of_clips(data.front_end, data.held_out, data.classes)
-    return Prepared(
-        data.front_end,
-        data.labels,
-        (data.train.features[..., np.newaxis], data.train.labels),
-        (test.features[..., np.newaxis], test.labels),
-        data.measured_on,
-        data.weights(settings.windows.background_weight),
-        data.recorded,
-        (data.words, data.word_count),
-    )
-
-
-def _presence(settings: recipe.PresenceRecipe, folder: Path, hold_out: str | None) -> Prepared:
-    data = presence.load(settings, folder, hold_out=hold_out)
-    classes = list(dict.fromkeys(settings.labels.values()))
-    weights = class_weights(data.train[1], len(classes)) if settings.balanced else None
-    return Prepared(data.front_end, classes, data.train, data.test, data.measured_on, weights)
+        if not isinstance(settings, recipe.KeywordRecipe | recipe.PresenceRecipe):
+            raise BadInputError(f"--teacher: only classifiers of words or rows learn from one, not {settings.kind}")
+        known = settings.teacher or recipe.Teacher(model=teacher)
+        changes["teacher"] = known.model_copy(update={"model": teacher})
+    return settings.model_copy(update=changes)
 
 
 def _write_app(
-    out: Path, source: Path, changed: str | None, recipe_file: Path | None, model: bytes, fitted: Fitted | None
+    out: Path, source: Path, changed: str | None, recipe_file: Path | None, model: bytes, trained: Trained
 ) -> None:
     """Puts the model, its recipe and the example's manifest into `out`; other files there stay."""
     out.mkdir(parents=True, exist_ok=True)
@@ -253,28 +176,31 @@ def _write_app(
             (made / "train.toml").write_text(changed, encoding="utf-8")
         if not (out / "fieldwren.toml").exists():
             manifest = (source / "fieldwren.toml").read_text(encoding="utf-8")
-            if fitted is not None and fitted.metadata:
-                manifest = _stepping(manifest, fitted.front_end)
+            if STEPS_KEY in trained.metadata:
+                manifest = _stepping(manifest, trained.front_end)
+            if SILENCE in trained.labels:
+                listed = json.dumps([SILENCE, UNKNOWN])
+                manifest = re.sub(r"(?m)^background\s*=.*$", f"background = {listed}", manifest)
             (made / "fieldwren.toml").write_text(manifest, encoding="utf-8")
         for file in sorted(made.iterdir()):
             file.replace(out / file.name)
 
 
-def _store_head(out: Path, data: Path, hold_out: str | None, prepared: Prepared, seed: int, say: Say) -> None:
+def _store_head(out: Path, request: Request, trained: Trained) -> None:
     """What a learner on the device rehearses with: embeddings of what was trained with, where files tell that."""
-    if load_app(out).learn is None:
+    if HEAD_KEY in trained.metadata or load_app(out).learn is None:
         return
     try:
-        if prepared.recorded:
+        if trained.recorded:
             with tempfile.TemporaryDirectory() as folder:
-                head.link_recordings(prepared.recorded, Path(folder))
-                stored = head.stored_head(out, Path(folder), (), seed)
-        elif hold_out is not None and isinstance(prepared.front_end, SensorFrontEnd):
-            stored = head.stored_head(out, data, (hold_out,), seed)
+                head.link_recordings(trained.recorded, Path(folder))
+                stored = head.stored_head(out, Path(folder), (), request.seed)
+        elif request.hold_out is not None and isinstance(trained.front_end, SensorFrontEnd):
+            stored = head.stored_head(out, request.data, (request.hold_out,), request.seed)
         else:
             return
     except (UnsupportedError, BadInputError) as error:
-        say(f"nothing is stored for learning on the device: {error}")
+        request.say(f"nothing is stored for learning on the device: {error}")
         return
     head.store(out, stored)
 

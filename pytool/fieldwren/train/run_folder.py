@@ -67,8 +67,8 @@ class RunFolder:
                 "metrics.json",
             ):
                 (path / name).unlink(missing_ok=True)
-        self._write("recipe.toml", recipe)
-        self._write("run.json", json.dumps(made, indent=1, sort_keys=True) + "\n")
+        _write(path / "recipe.toml", recipe)
+        _write(path / "run.json", json.dumps(made, indent=1, sort_keys=True) + "\n")
 
     def checkpoint(self, name: str = "checkpoint") -> Checkpoint:
         """Of this run; `name` tells a teacher's from the model's."""
@@ -79,21 +79,23 @@ class RunFolder:
         with (self.path / "log.txt").open("a", encoding="utf-8") as file:
             file.write(f"{text}\n")
 
-    def finish(self, history: Sequence[Epoch], metrics: Mapping[str, object]) -> None:
-        """Writes what came out; the checkpoints are of no more use."""
-        self._write("history.json", json.dumps([asdict(epoch) for epoch in history], indent=1) + "\n")
-        self._write("metrics.json", json.dumps(metrics, indent=1, sort_keys=True) + "\n")
-        self._write("curve.svg", curve(history))
-        for name in ("checkpoint.npz", "teacher.npz"):
-            (self.path / name).unlink(missing_ok=True)
 
-    def _write(self, name: str, text: str) -> None:
-        with written_whole(self.path / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+def finish(path: Path, history: Sequence[Epoch], metrics: Mapping[str, object]) -> None:
+    """Writes into the run folder `path` what came out; the checkpoints there are of no more use."""
+    _write(path / "history.json", json.dumps([asdict(epoch) for epoch in history], indent=1) + "\n")
+    _write(path / "metrics.json", json.dumps(metrics, indent=1, sort_keys=True) + "\n")
+    _write(path / "curve.svg", curve(history))
+    for name in ("checkpoint.npz", "teacher.npz"):
+        (path / name).unlink(missing_ok=True)
+
+
+def _write(path: Path, text: str) -> None:
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def curve(history: Sequence[Epoch]) -> str:
-    """Loss (left axis) and accuracy (right axis, 0 to 100 %) over the epochs, as SVG."""
+    """Loss (left axis) and, of classifiers, accuracy (right axis, 0 to 100 %) over the epochs, as SVG."""
     most = max((epoch.loss for epoch in history), default=1.0) or 1.0
     width, height = _WIDTH - 2 * _MARGIN, _HEIGHT - 2 * _MARGIN
     last = max(1, len(history) - 1)
@@ -114,15 +116,18 @@ def curve(history: Sequence[Epoch]) -> str:
         f'<path d="M{_MARGIN} {_MARGIN}V{bottom}H{right}V{_MARGIN}" fill="none" stroke="#888"/>',
         text(_MARGIN - 6, _MARGIN + 4, f"{most:.2g}", "end", "#1f5fa8"),
         text(_MARGIN - 6, bottom, "0", "end", "#1f5fa8"),
-        text(right + 6, _MARGIN + 4, "100 %", "start", "#c05a1f"),
-        text(right + 6, bottom, "0 %", "start", "#c05a1f"),
         text(_MARGIN, 24, "loss in training", "start", "#1f5fa8"),
-        text(right, 24, "accuracy in training", "end", "#c05a1f"),
         text(_MARGIN, bottom + 18, "1", "middle"),
         text(right, bottom + 18, str(len(history)), "middle"),
         text(_WIDTH / 2, bottom + 34, "epoch", "middle"),
         line([epoch.loss / most for epoch in history], "#1f5fa8"),
-        line([epoch.accuracy for epoch in history], "#c05a1f"),
-        "</svg>",
     ]
-    return "\n".join(parts) + "\n"
+    shares = [epoch.accuracy for epoch in history if epoch.accuracy is not None]
+    if len(shares) == len(history):
+        parts += [
+            text(right + 6, _MARGIN + 4, "100 %", "start", "#c05a1f"),
+            text(right + 6, bottom, "0 %", "start", "#c05a1f"),
+            text(right, 24, "accuracy in training", "end", "#c05a1f"),
+            line(shares, "#c05a1f"),
+        ]
+    return "\n".join([*parts, "</svg>", ""])

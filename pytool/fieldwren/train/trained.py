@@ -1,4 +1,4 @@
-"""What a kind of example that is trained in its own way is asked for, and what it gives."""
+"""What every kind of model is asked for when it is trained, and what its training gives."""
 
 from __future__ import annotations
 
@@ -7,22 +7,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fieldwren.features import FrontEndParameters
+from fieldwren.train.checkpoint import Epoch
+from fieldwren.train.clips import Clip
+
+Say = Callable[[str], None]
+Tick = Callable[[float], None]
+RIGHT_ANSWERS = "fraction of right answers"
 
 
 @dataclass(frozen=True)
 class Request:
-    """The arguments of `train`; `data` is a folder or a .zip."""
+    """The arguments of `train` that are not in the recipe. `data` is a folder or a .zip, `run` the run folder."""
 
+    example: str
     data: Path
-    hold_out: str | None
-    without_classes: tuple[str, ...]
+    run: Path
     seed: int
-    say: Callable[[str], None]
+    say: Say
+    hold_out: str | None = None
+    without_classes: tuple[str, ...] = ()
+    allow_leaks: tuple[str, ...] = ()
+    resume: bool = False
+    recipe_folder: Path | None = None  # where a teacher's file may lie
+    tick: Tick | None = None  # is told the share that is done
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A quantised model and its figures. `metric` says in words what the two accuracies are.
+    """A quantised model and its figures. `metric` says in words what the two accuracies are; `macs` are of one window.
 
     `figures` are what else was measured; `metadata` is stored in the model besides front end, labels and training.
     """
@@ -34,8 +46,10 @@ class Trained:
     macs: int
     measured_on: str
     test_count: int
-    metric: str
     float_accuracy: float
     int8_accuracy: float
-    figures: Mapping[str, float] = field(default_factory=dict)
+    metric: str = RIGHT_ANSWERS
+    figures: Mapping[str, object] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    history: Sequence[Epoch] = ()
+    recorded: Sequence[Clip] = ()  # what people said in training, for a learner to rehearse with

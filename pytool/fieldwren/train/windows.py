@@ -28,6 +28,8 @@ from fieldwren.train.augment import (
 from fieldwren.train.clips import SAMPLE_RATE, Audio, Clip, peak_normalised
 
 BACKGROUND = "_background"
+NOISE = "_background_noise_"
+"""The corpus of recordings without speech."""
 WINDOW_SAMPLES = SAMPLE_RATE  # one second
 LONGEST_WORD = round(0.92 * SAMPLE_RATE)
 VISIBLE_AS_WORD = 0.92  # at least so much of a digit is inside the window that is labelled with it
@@ -120,9 +122,10 @@ def compose_word(clip: Clip, sources: Sources, ranges: Augmentation, rng: np.ran
     return _finish(window, ranges, rng)
 
 
-def compose_background(sources: Sources, ranges: Augmentation, rng: np.random.Generator) -> Pcm:
-    """int16 [WINDOW_SAMPLES] that must not be taken for any word."""
+def compose_background(sources: Sources, ranges: Augmentation, rng: np.random.Generator) -> tuple[Pcm, bool]:
+    """int16 [WINDOW_SAMPLES] that must not be taken for any word, and whether there is speech in it."""
     window = np.zeros(WINDOW_SAMPLES, np.float32)
+    spoken = False
     kind = rng.choice(("cut", "other", "speech", "noise", "sounds"), p=(0.28, 0.22, 0.28, 0.11, 0.11))
     if kind == "cut":
         for before in (True, False):
@@ -131,19 +134,23 @@ def compose_background(sources: Sources, ranges: Augmentation, rng: np.random.Ge
                 shown = int(rng.uniform(0.05, visible) * len(word))
                 shown = min(shown, WINDOW_SAMPLES // 2)
                 _mix(window, word, shown - len(word) if before else WINDOW_SAMPLES - shown)
+                spoken = True
     elif kind == "other" and sources.others:
+        spoken = True
         word = _prepared(_any(sources.others, rng), ranges, rng)
         _mix(window, word, int(rng.integers(-len(word) // 2, WINDOW_SAMPLES - len(word) // 2)))
     elif kind == "speech" and sources.speech:
-        speech = peak_normalised(_any(sources.speech, rng).samples)
+        clip = _any(sources.speech, rng)
+        spoken = clip.corpus != NOISE
+        speech = peak_normalised(clip.samples)
         _mix(window, speech, -int(rng.integers(-WINDOW_SAMPLES // 2, max(1, len(speech) - WINDOW_SAMPLES // 2))))
     elif kind == "sounds":
         _mix(window, tones(WINDOW_SAMPLES, rng), 0)
     if kind == "noise":
         if rng.random() < 0.6:
-            return to_pcm(changing_noise(WINDOW_SAMPLES, rng))
-        return to_pcm(np.float32(10 ** (rng.uniform(-70, -6) / 20)) * noise(WINDOW_SAMPLES, rng))
-    return _finish(window, ranges, rng)
+            return to_pcm(changing_noise(WINDOW_SAMPLES, rng)), False
+        return to_pcm(np.float32(10 ** (rng.uniform(-70, -6) / 20)) * noise(WINDOW_SAMPLES, rng)), False
+    return _finish(window, ranges, rng), spoken
 
 
 def centred(clip: Clip, rng: np.random.Generator, floor_db: float = -46.0) -> Pcm:

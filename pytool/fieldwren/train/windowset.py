@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fieldwren import paths
+from fieldwren.datasets import SILENCE, UNKNOWN
 from fieldwren.features import AudioFrontEnd, AudioStream
 from fieldwren.train import windows
 from fieldwren.train.augment import Augmentation
@@ -27,10 +28,15 @@ REVISION = 3  # raise it whenever the same inputs give other windows than before
 
 @dataclass(frozen=True)
 class WindowSet:
-    """Features [n, frames, values] and class indices [n]; index 0 is the background."""
+    """Features [n, frames, values] and class indices [n]; the first one or two are of the background (`first_class`)."""
 
     features: npt.NDArray[np.float32]
     labels: npt.NDArray[np.int64]
+
+
+def first_class(separate: bool) -> int:
+    """The index of the first word: behind `_background`, or, `separate`, behind `_silence` and `_unknown`."""
+    return 2 if separate else 1
 
 
 def joined(sets: Sequence[WindowSet]) -> WindowSet:
@@ -57,12 +63,15 @@ def make(
     per_clip: int,
     background_share: float,
     seed: int,
+    separate: bool = False,
 ) -> WindowSet:
     """`per_clip` windows of every word of `sources`, and background windows to make up `background_share` of all.
 
-    `classes` are the labels without the background. Window i depends on the clips, `seed` and i alone.
+    `classes` are the labels without the background, which is one class, or, `separate`, silence and unknown words. Window
+    i depends on the clips, `seed` and i alone.
     """
-    key = _digest(parameters, sources, classes, ranges.key, per_clip, background_share, seed)
+    rest = (ranges.key, per_clip, background_share, seed, *(["separate"] if separate else []))
+    key = _digest(parameters, sources, classes, *rest)
     file = paths.cache() / "windows" / f"{key}.npz"
     if file.is_file():
         with np.load(file) as stored:
@@ -78,10 +87,12 @@ def make(
             rng = np.random.default_rng([seed, i])
             if i < words:
                 clip = sources.words[i % len(sources.words)]
-                labels[i] = 1 + classes.index(clip.label)
+                labels[i] = first_class(separate) + classes.index(clip.label)
                 pcm.append(windows.compose_word(clip, sources, ranges, rng))
             else:
-                pcm.append(windows.compose_background(sources, ranges, rng))
+                window, spoken = windows.compose_background(sources, ranges, rng)
+                labels[i] = int(separate and spoken)
+                pcm.append(window)
         features[first : first + BATCH] = front_end.windows(np.stack(pcm))
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_suffix(f".{np.random.default_rng().integers(1 << 62):x}.npz")
@@ -99,13 +110,15 @@ def with_other_words(
     *,
     per_clip: int,
     seed: int,
+    separate: bool = False,
 ) -> tuple[WindowSet, npt.NDArray[np.int64], int]:
     """`known` and `per_clip` background windows of every other word, whole; the word in each window [n], and how many there are.
 
     The words are the classes, numbered in order, and behind them all that `sources.others` say; NO_WORD stands for
     windows with none, or with no whole one.
     """
-    of_classes = np.where(known.labels > 0, known.labels - 1, NO_WORD)
+    first = first_class(separate)
+    of_classes = np.where(known.labels >= first, known.labels - first, NO_WORD)
     named = [replace(clip, label=clip.label or clip.name) for clip in sources.others]
     if not per_clip or not named:
         return known, of_classes, len(classes)
@@ -119,14 +132,17 @@ def with_other_words(
         background_share=0.0,
         seed=seed + 1,
     )
-    background = WindowSet(whole.features, np.zeros_like(whole.labels))
+    background = WindowSet(whole.features, np.full_like(whole.labels, first - 1))
     numbers = np.concatenate([of_classes, len(classes) + whole.labels - 1])
     return joined([known, background]), numbers, len(classes) + len(others)
 
 
-def of_clips(parameters: AudioFrontEnd, clips: Sequence[Clip], classes: Sequence[str]) -> WindowSet:
-    """One unchanged, centred window of each clip, for measuring."""
+def of_clips(
+    parameters: AudioFrontEnd, clips: Sequence[Clip], classes: Sequence[str], *, separate: bool = False
+) -> WindowSet:
+    """One unchanged, centred window of each clip, for measuring; `separate`, some may be labelled as unknown words."""
     front_end = AudioStream(parameters)
     pcm = np.stack([windows.centred(clip, np.random.default_rng([7, i])) for i, clip in enumerate(clips)])
-    labels = np.array([1 + classes.index(clip.label) for clip in clips], np.int64)
+    names = [SILENCE, UNKNOWN, *classes] if separate else [windows.BACKGROUND, *classes]
+    labels = np.array([names.index(clip.label) for clip in clips], np.int64)
     return WindowSet(front_end.windows(pcm), labels)

@@ -24,6 +24,7 @@ from fieldwren.fleet.flower.strategies import initial_arrays, strategy_of
 from fieldwren.fleet.gateway import GatewayDevice, gateway_facts
 from fieldwren.fleet.population import load_population
 from fieldwren.fleet.simulate import result_of
+from fieldwren.fleet.virtual import start_of
 
 _NODES_TIMEOUT_S = 300.0
 _POLL_S = 0.2
@@ -62,7 +63,7 @@ def _serve(grid: Grid, context: Context) -> None:
     strategy = strategy_of(federation)
     strategy.start(
         grid,
-        initial_arrays(population.factory.head),
+        initial_arrays(start_of(population.factory)),
         num_rounds=strategy.flower_rounds,
         timeout=federation.timeout_s,
     )

@@ -44,6 +44,7 @@ def run_flower(population: Population, progress: Callable[[Round, int], None] | 
         raise MissingToolError("fleet: Flower's engine is not installed: pip install 'fieldwren[fleet]'") from error
     from fieldwren.fleet.flower.client import client_app
     from fieldwren.fleet.flower.strategies import Roster, initial_arrays, strategy_of
+    from fieldwren.fleet.virtual import start_of
 
     logging.getLogger("flwr").setLevel(logging.ERROR)
     names = sorted(hand.name for hand in population.hands)
@@ -62,7 +63,7 @@ def run_flower(population: Population, progress: Callable[[Round, int], None] | 
         try:
             strategy.start(
                 grid,
-                initial_arrays(population.factory.head),
+                initial_arrays(start_of(population.factory)),
                 num_rounds=strategy.flower_rounds,
                 timeout=population.federation.timeout_s,
             )

@@ -18,14 +18,14 @@ from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.features.wav import read_any_wav
 from fieldwren.train.clips import SAMPLE_RATE, SPEECH_COMMANDS, Audio, Clip, active_part, band_limited, groups
 from fieldwren.train.data.duplicates import copied_clips
+from fieldwren.train.windows import NOISE
 
 RECORDED = "recorded"
 UNKNOWN = ""
 """The group of recordings whose file names say no speaker."""
 
 _LISTS = {"validation_list.txt": "validation", "testing_list.txt": "test"}
-_NOISE = "_background_noise_"
-_NOISE_PART_S = 4.0
+NOISE_PART_S = 4.0
 _HELD_SHARE = 0.2
 
 
@@ -64,8 +64,8 @@ def read_words(folder: Path) -> Recorded:
         corpus = SPEECH_COMMANDS if "_nohash_" in word.path.stem else RECORDED
         clips.append(Clip(active_part(_read(word.path)), word.label, word.group, name, corpus, take, word.path))
     noise = [
-        Clip(piece, "", file.stem, file.stem, _NOISE)
-        for file in sorted(folder.rglob(f"{_NOISE}/*.wav"))
+        Clip(piece, "", file.stem, file.stem, NOISE)
+        for file in sorted(folder.rglob(f"{NOISE}/*.wav"))
         for piece in _pieces(_read(file))
     ]
     return Recorded(tuple(clips), _official(folder, found), tuple(noise))
@@ -79,7 +79,7 @@ def _read(path: Path) -> Audio:
 
 
 def _pieces(samples: Audio) -> list[Audio]:
-    length = round(_NOISE_PART_S * SAMPLE_RATE)
+    length = round(NOISE_PART_S * SAMPLE_RATE)
     return [samples[start : start + length] for start in range(0, max(1, len(samples) - SAMPLE_RATE), length)]
 
 
