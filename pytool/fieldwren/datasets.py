@@ -166,8 +166,11 @@ def _events(path: Path) -> tuple[Event, ...]:
         return ()
     found = []
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            for number, row in enumerate(csv.DictReader(file), start=2):
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            table = csv.DictReader(file)
+            if table.fieldnames and not {*_EVENT_COLUMNS} <= {*table.fieldnames}:
+                raise BadInputError(f"{path}:1: must be a header with {', '.join(_EVENT_COLUMNS)}")
+            for number, row in enumerate(table, start=2):
                 if any(row.get(column) in (None, "") for column in _EVENT_COLUMNS):
                     raise BadInputError(f"{path}:{number}: must have {', '.join(_EVENT_COLUMNS)}")
                 try:

@@ -26,6 +26,7 @@ from fieldwren.train.clips import load_spoken_digits
 from support import require_data
 
 DIGITS = paths.examples() / "digits"
+CHANNELS = "Temperature,Humidity,Light,CO2,HumidityRatio,Occupancy"
 
 
 def _record(path: Path, pcm: np.ndarray, events: Sequence[Event] | None) -> None:
@@ -138,6 +139,9 @@ def test_a_described_model_needs_no_app(audio: Path) -> None:
         ("start_s,end_s,label\n1,2\n", r"kitchen.csv:2: must have start_s, end_s, label"),
         ("start_s,end_s,label\n1,x,one\n", r"kitchen.csv:2: start_s and end_s must be seconds"),
         ("start_s,end_s,label\n1,2,one\n3,1,two\n", r"kitchen.csv:3: an event must start"),
+        ("1,2,one\n3,4,two\n", r"kitchen.csv:1: must be a header with start_s, end_s, label"),
+        ("start_s;end_s;label\n1;2;one\n", r"kitchen.csv:1: must be a header with start_s, end_s, label"),
+        ("start_s,end_s,label\n900,901,one\n", r"kitchen.wav: ends before its 'one' at 900 s"),
     ],
 )
 def test_a_wrong_list_is_named(audio: Path, tmp_path: Path, table: str, message: str) -> None:
@@ -147,6 +151,13 @@ def test_a_wrong_list_is_named(audio: Path, tmp_path: Path, table: str, message:
         evaluate(DIGITS, tmp_path)
 
 
+def test_what_an_app_never_reports_is_not_expected_of_it(audio: Path, tmp_path: Path) -> None:
+    shutil.copy(audio / "street_noise_1.wav", tmp_path)
+    table = "\ufeffstart_s,end_s,label\n1,2,one\n3,4,_background\n5,6,lamp\n"
+    (tmp_path / "street_noise_1.csv").write_text(table, encoding="utf-8")
+    assert evaluate(DIGITS, tmp_path).expected == 1
+
+
 def test_what_cannot_be_measured_is_refused(audio: Path, tmp_path: Path) -> None:
     with pytest.raises(MissingToolError, match=r"no \.wav recordings"):
         evaluate(DIGITS, tmp_path)
@@ -154,6 +165,9 @@ def test_what_cannot_be_measured_is_refused(audio: Path, tmp_path: Path) -> None
         evaluate(DIGITS, tmp_path / "absent")
     with pytest.raises(BadInputError, match="--tune is for apps that listen"):
         evaluate(paths.examples() / "presence", require_data("presence", "occupancy"), tune_on=audio)
+    (tmp_path / "blank.csv").write_text(f"{CHANNELS}\n" + ",,,,,1\n" * 30)
+    with pytest.raises(BadInputError, match="no complete row that the app could judge"):
+        evaluate(paths.examples() / "presence", tmp_path)
     bare = require_data("models", "mlperf_kws_dscnn.tflite")
     with pytest.raises(BadInputError, match="does not carry its front end"):
         evaluate(bare, audio)

@@ -120,14 +120,17 @@ def test_what_cannot_be_converted_is_refused_with_the_reason(tmp_path: Path, mak
     assert not (tmp_path / "m.tflite").exists()
 
 
-def test_float16_inputs_become_float32(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_sequential", [True, False])
+def test_float16_inputs_become_float32(tmp_path: Path, is_sequential: bool) -> None:
     keras.config.set_floatx("float16")
     try:
-        model = sequential((6,), layers.Dense(4, activation="relu"), layers.Dense(2, activation="softmax"))
+        parts = (layers.Dense(4, activation="relu"), layers.Dense(2, activation="softmax"))
+        inputs = keras.Input((6,))
+        model = sequential((6,), *parts) if is_sequential else keras.Model(inputs, parts[1](parts[0](inputs)))
     finally:
         keras.config.set_floatx("float32")
-    inputs = np.random.default_rng(0).normal(0, 1, (40, 6))
-    result = convert(*saved(model, tmp_path, inputs), tmp_path / "m.tflite")
+    data = np.random.default_rng(0).normal(0, 1, (40, 6))
+    result = convert(*saved(model, tmp_path, data), tmp_path / "m.tflite")
     assert result.metric == "agreement" and result.int8_metric > 0.9
 
 

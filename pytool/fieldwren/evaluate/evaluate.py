@@ -138,6 +138,8 @@ def evaluate(
     if not has_samples and not material:
         raise MissingToolError(f"{folder}: has no .wav recordings; point --data at some")
     classified = _classified(model, graph, planned, folder, only, None, say) if has_samples else None
+    if classified is not None and not classified.count and not classified.ignored and not material:
+        raise BadInputError(f"{folder}: has no complete row that the app could judge")
     robustness = {}
     for level in snr_db if has_samples and listens else ():
         noisy = _classified(model, graph, planned, folder, only, level, say)
@@ -208,13 +210,21 @@ def _classified(
 
 
 def _material(model: AppModel, planned: Plan, folder: Path, say: Callable[[str], None]) -> list[Material]:
-    assert not isinstance(model.front_end, SensorFrontEnd)
+    assert not isinstance(model.front_end, SensorFrontEnd) and model.detector is not None
     made = []
+    reported = [label for label, unsaid in zip(model.labels, model.detector.background, strict=True) if not unsaid]
     for recording in recordings_in(folder, model.labels):
         say(f"listening to {recording.path.name}")
         pcm = read_any_wav(recording.path, model.front_end.sample_rate_hz)
-        # What the app has no word for cannot be expected of it.
-        events = tuple(event for event in recording.events if event.label in model.labels)
+        late = next(
+            (event for event in recording.events if event.start_s > len(pcm) / model.front_end.sample_rate_hz), None
+        )
+        if late is not None:
+            raise BadInputError(
+                f"{recording.path}: ends before its {late.label!r} at {late.start_s:g} s: is the table another recording's?"
+            )
+        # What the app has no word for, or never reports, cannot be expected of it.
+        events = tuple(event for event in recording.events if event.label in reported)
         made.append(Material(hear(model, planned, pcm), events))
     return made
 

@@ -54,7 +54,8 @@ class SensorStream(FrontEndState):
         zero_point: int = 0,
     ) -> RowWindows:
         """Feeds rows [n, channels]; returns every window that became complete."""
-        table = np.ascontiguousarray(rows, dtype=np.float32)
+        with np.errstate(over="ignore"):  # what no float32 holds is infinite, and so missing
+            table = np.ascontiguousarray(rows, dtype=np.float32)
         if table.ndim != 2:
             raise BadInputError(f"front end: rows must be a table, not of shape {list(table.shape)}")
         out = self._new_windows(len(table), dtype)

@@ -56,6 +56,12 @@ def convertible(model: Any, path: Path) -> Any:
     import keras
 
     recurrent = [layer for layer in leaves(model) if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional)]
+    masking = [layer.name for layer in leaves(model) if _masks(layer)]
+    if recurrent and masking:  # before their inputs are looked at: a mask is one of them
+        raise BadInputError(
+            f"{path}: layer {masking[0]} masks steps of {recurrent[0].name}, and a network of fixed steps has none to leave "
+            "out: train it without"
+        )
     for layer in recurrent:
         steps = layer.input.shape[1]
         if steps is None or steps > UNROLLED_STEPS_MOST:
@@ -63,25 +69,32 @@ def convertible(model: Any, path: Path) -> Any:
                 f"{path}: layer {layer.name} runs over {steps or 'an open number of'} steps, and at most "
                 f"{UNROLLED_STEPS_MOST} can be written out: shorten its input, or train a step model (docs/training.md)"
             )
-    masking = [layer.name for layer in leaves(model) if _masks(layer)]
-    if recurrent and masking:
-        raise BadInputError(
-            f"{path}: layer {masking[0]} masks steps of {recurrent[0].name}, and a network of fixed steps has none to leave "
-            "out: train it without"
-        )
     halves = any("16" in str(getattr(layer, "compute_dtype", "")) for layer in leaves(model))
     if not recurrent and not halves:
         return model
-    (source,) = model.inputs
-    is_half = "16" in str(source.dtype)
     made = keras.models.clone_model(
         model,
-        input_tensors=[keras.Input(batch_shape=source.shape, dtype="float32")] if is_half else None,
+        input_tensors=_whole_inputs(model) if halves else None,
         clone_function=lambda layer: layer.__class__.from_config(_changed(layer.get_config())),
         recursive=True,
     )
+    for part in models(made) if halves else []:
+        part.dtype_policy = "float32"  # else it casts what it is given
     made.set_weights(model.get_weights())
     return made
+
+
+def _whole_inputs(model: Any) -> Any:
+    """Inputs in float32, in the structure of the model's."""
+    import keras
+
+    made = keras.tree.map_structure(lambda x: keras.Input(batch_shape=x.shape, dtype="float32"), model.input)
+    return [made] if isinstance(model, keras.Sequential) else made
+
+
+def models(model: Any) -> list[Any]:
+    """A model and all models in it."""
+    return [model, *(inner for layer in model.layers if hasattr(layer, "layers") for inner in models(layer))]
 
 
 def _masks(layer: Any) -> bool:
