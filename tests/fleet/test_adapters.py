@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -15,7 +17,7 @@ from fieldwren.fleet import wire
 from fieldwren.fleet.deal import shard_of
 from fieldwren.fleet.device import Task, Update, Vector
 from fieldwren.fleet.federation import Local, StrategyName
-from fieldwren.fleet.simulate import run_population
+from fieldwren.fleet.simulate import run_population, server_of
 from fieldwren.fleet.virtual import Memory, Shard, VirtualLearner, model_crc, start_of
 from fieldwren.learn.adapters import confined
 from fleet.fleets import CLASSES, FEATURES, adapted_factory, adapted_pools, factory, population
@@ -155,8 +157,6 @@ def test_two_rounds_of_reptile_as_numpy_does_them() -> None:
     hands = [replace(hand, taught=hand.taught[:1]) for hand in made.hands]
     ran_with: list[Vector] = []
     made = replace(made, hands=tuple(hands))
-    from fieldwren.fleet.simulate import server_of
-
     learner, shards = made.learner(), {hand.name: hand.shard(made.pools) for hand in hands}
     server = server_of(made, learner.model)
     while not server.is_finished:
@@ -190,9 +190,6 @@ def test_every_strategy_joins_what_travels(name: StrategyName, local: tuple[Loca
 
 
 def _head_of(state: Path) -> Vector:
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(state)) as database:
         (head,) = database.execute("SELECT value FROM facts WHERE name = 'head'").fetchone()
     return np.frombuffer(head, "<f4")

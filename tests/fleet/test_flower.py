@@ -12,6 +12,7 @@ import pytest
 from fieldwren.errors import BadInputError, LinkLostError
 from fieldwren.fleet.population import Population
 from fieldwren.fleet.simulate import has_memory, run_population
+from fieldwren.fleet.virtual import start_of
 from fleet.fleets import factory, federation, population
 from support import require_module
 
@@ -92,12 +93,14 @@ class _Grid(Grid):
         raise NotImplementedError
 
 
-@pytest.mark.parametrize("name", sorted(BY_NAME))
-def test_the_same_bits_under_flower(name: str) -> None:
-    made = population(rounds=3, strategy={"name": name, "clients_per_round": 5})
+@pytest.mark.parametrize(
+    ("name", "adapters"), [*((name, False) for name in sorted(BY_NAME)), ("fomaml", True), ("tinymetafed", True)]
+)
+def test_the_same_bits_under_flower(name: str, adapters: bool) -> None:
+    made = population(adapters=adapters, rounds=3, strategy={"name": name, "clients_per_round": 5})
     wanted, rounds = run_population(made), []
     strategy = strategy_of(made.federation, on_round=lambda done, _: rounds.append(done))
-    result = strategy.start(_Grid(made), initial_arrays(factory().head), num_rounds=strategy.flower_rounds)
+    result = strategy.start(_Grid(made), initial_arrays(start_of(made.factory)), num_rounds=strategy.flower_rounds)
     assert strategy.server is not None
     assert strategy.server.head_sha256 == wanted.head_sha256
     assert tuple(rounds) == wanted.rounds

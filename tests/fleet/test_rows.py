@@ -12,12 +12,14 @@ import pytest
 
 from fieldwren import paths
 from fieldwren.errors import UnsupportedError
-from fieldwren.fleet.federation import load_federation
+from fieldwren.fleet.federation import MeasureSettings, load_federation
+from fieldwren.fleet.personalise import k_shot
 from fieldwren.fleet.population import load_population
 from fieldwren.fleet.resume import resume
 from fieldwren.fleet.run import RunResult, run
 from fieldwren.fleet.server import AuditEntry
 from fieldwren.fleet.simulate import simulate
+from fieldwren.learn.adapters import confined
 from fleet.test_run import killed_after_its_first_round
 from support import require_tool
 
@@ -76,6 +78,26 @@ def test_rooms_federate_head_and_adapters(tmp_path: Path) -> None:
     assert population.factory.adapter_channels == 16
     told = sum(len(hand.taught) + len(hand.tests) for hand in population.hands)
     assert ran.down["in0"] >= told * 5
+
+
+def test_a_held_out_room_is_measured_with_the_adapted_layer(tmp_path: Path) -> None:
+    """Its rows through the backbone with scales and biases in its integer tables, then NumPy's head."""
+    path = federation(tmp_path, '[[clients]]\ncount = 2\ngroups = ["attic"]\n')
+    loaded = load_federation(path).model_copy(update={"hold_out": ("cellar",)})
+    made = load_population(loaded)
+    factory, layer, pool = made.factory, made.layer(), made.pools["cellar"]
+    assert layer is not None
+    assert pool.layer_inputs is not None
+    rng = np.random.default_rng(6)
+    drawn = np.concatenate([rng.normal(0, 1, len(factory.head)), rng.uniform(-1, 1, 32)]).astype(np.float32)
+    shown = k_shot(factory, drawn, made.held_out, MeasureSettings(shots=(0,)), 0.02, 1, layer)[0]
+    layer.fold(factory.adapter_config(), confined(factory.adapter_config(), drawn[len(factory.head) :]))
+    embeddings, _ = layer.run(pool.layer_inputs)
+    changed = np.abs(embeddings.astype(int) - pool.embeddings[:, :16].astype(int))
+    assert changed.max() > 5
+    z = (embeddings.astype(np.float64) - factory.stored.mean) * factory.stored.gain
+    logits = z @ drawn[: 2 * 16].reshape(2, 16).T.astype(np.float64) + drawn[32:34]
+    assert shown.after == pytest.approx(float((logits.argmax(axis=1) == pool.rows).mean()))
 
 
 @pytest.mark.emulator

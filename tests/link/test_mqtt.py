@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import os
 import socket
 import subprocess
@@ -42,7 +43,7 @@ class Broker:
 
 
 def certificates(folder: Path) -> None:
-    """An authority of our own (ca.pem), and a broker's certificate for localhost (broker.pem, broker.key)."""
+    """An authority of our own (ca.pem), and a certificate for localhost and 127.0.0.1 (broker.pem, broker.key)."""
     require_module("cryptography")
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -59,7 +60,8 @@ def certificates(folder: Path) -> None:
         builder = builder.not_valid_before(now - datetime.timedelta(hours=1))
         builder = builder.not_valid_after(now + datetime.timedelta(days=1))
         builder = builder.add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))]
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         return builder.sign(authority, hashes.SHA256())
 
     authority = ec.generate_private_key(ec.SECP256R1())
