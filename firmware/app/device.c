@@ -42,6 +42,7 @@ static const char *const usages[] = {
 #if defined(FW_FLEET)
     "fleet status|begin|evaluate|adopt",
     "fleet keep LABEL|#INDEX [test]",
+    "fleet restore unsent|held VERSION TASK",
 #endif
 };
 

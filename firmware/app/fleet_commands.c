@@ -167,23 +167,50 @@ static int is_finite(float value) {
   return (bits & 0x7F800000u) != 0x7F800000u;
 }
 
+/* The parameters that were put, or 0 (and has answered). */
+static const float *take_parameters(fw_device_t *device) {
+  const fw_participant_t *const p = participant_of(device);
+  uint32_t bytes = 0;
+  const float *const values = (const float *)(const void *)take(device, &bytes);
+  if (values == NULL) return NULL;
+  int is_sound = bytes == 4u * p->count;
+  for (uint32_t i = 0; is_sound && i < p->count; ++i) is_sound = is_finite(values[i]);
+  if (is_sound) return values;
+  fw_link_error(&device->link, "bad_argument", "a head is as many finite float32 as fleet status has parameters",
+                FW_COMMAND_WORDS);
+  return NULL;
+}
+
+/* fleet restore unsent, fleet restore held VERSION TASK: what the device had after its last task and has forgotten,
+ * from a gateway that has computed it, too. */
+static void restore(fw_device_t *device) {
+  const fw_command_t *const command = &device->link.command;
+  fw_participant_t *const p = participant_of(device);
+  fw_participant_state_t state;
+  const int is_unsent = command->word_count == 3u && fw_command_is(command, 2, "unsent");
+  const int is_held = command->word_count == 5u && fw_command_is(command, 2, "held") &&
+                      fw_command_uint(command, 3, UINT32_MAX, &state.version) &&
+                      fw_command_uint(command, 4, UINT32_MAX, &state.sequence);
+  if (!is_unsent && !is_held) {
+    fw_link_error(&device->link, "bad_argument", "fleet restore unsent, or held VERSION TASK", 2);
+    return;
+  }
+  if (is_busy(device)) return;
+  const float *const values = take_parameters(device);
+  if (values == NULL) return;
+  memcpy(is_held ? p->held : p->residual, values, sizeof(float) * p->count);
+  if (is_held) p->state = state;
+  ok(device);
+}
+
 /* fleet adopt: the head that was put becomes the device's own, for the model's classes, and so do the adapters; added
  * classes stay as they are. */
 static void adopt(fw_device_t *device) {
-  const fw_participant_t *const p = participant_of(device);
   fw_learning_t *const g = learning_of(device);
   fw_learner_t *const l = &g->learner;
-  uint32_t bytes = 0;
   if (is_busy(device)) return;
-  const float *const head = (const float *)(const void *)take(device, &bytes);
+  const float *const head = take_parameters(device);
   if (head == NULL) return;
-  int is_sound = bytes == 4u * p->count;
-  for (uint32_t i = 0; is_sound && i < p->count; ++i) is_sound = is_finite(head[i]);
-  if (!is_sound) {
-    fw_link_error(&device->link, "bad_argument", "a head is as many finite float32 as fleet status has parameters",
-                  FW_COMMAND_WORDS);
-    return;
-  }
   const uint32_t features = l->config.features;
   const uint32_t most = l->config.classes_most;
   for (uint32_t c = 0; c < l->classes; ++c) {
@@ -231,9 +258,11 @@ int fw_device_fleet_command(fw_device_t *device) {
     evaluate(device);
   } else if (is_pair && fw_command_is(command, 1, "adopt")) {
     adopt(device);
+  } else if (fw_command_is(command, 1, "restore")) {
+    restore(device);
   } else {
-    fw_link_error(&device->link, "bad_argument", "fleet status, begin, evaluate, adopt, or keep LABEL|#INDEX [test]",
-                  1);
+    fw_link_error(&device->link, "bad_argument",
+                  "fleet status, begin, evaluate, adopt, restore, or keep LABEL|#INDEX [test]", 1);
   }
   return 1;
 }

@@ -15,13 +15,13 @@ enum { SEED = 0x2545F491, REPLAY_LIMIT = 255, PASSES_LIMIT = 1000, GUARD_LIMIT =
 static const uint32_t FACTORY_STATISTICS = 256;
 static const float SMALLEST_VARIANCE = 0.25f;
 
-/* False for NaN. */
 static uint32_t bits_of(const void *value) {
   uint32_t bits;
   memcpy(&bits, value, sizeof bits);
   return bits;
 }
 
+/* False for NaN. */
 static bool within(float value, float least, float most) {
   return value >= least && value <= most;
 }

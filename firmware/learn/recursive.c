@@ -57,23 +57,37 @@ void fw_recursive_update(fw_learner_t *l) {
   }
 }
 
+/* matrix = (matrix - step step' / spread) * grow */
+static void downdate(float *matrix, uint32_t size, const float *step, float spread, float grow) {
+  const float share = 1.0f / spread;
+  for (uint32_t i = 0; i < size; ++i) {
+    float *const row = matrix + triangle(i);
+    const float scaled = step[i] * share;
+    for (uint32_t j = 0; j <= i; ++j) row[j] = (row[j] - scaled * step[j]) * grow;
+  }
+}
+
 void fw_recursive_keep(fw_learner_t *l) {
   const uint32_t size = l->config.features + 1u;
+  const float forgetting = l->config.forgetting;
   float *const matrix = fw_recursive_matrix(l);
-  const float *const gain = matrix + triangle(size);
+  float *const step = matrix + triangle(size);
   float largest = 0.0f;
-  if (gain[size] == 0.0f) return; /* it began anew */
+  if (step[size] == 0.0f) return; /* it began anew */
   for (uint32_t i = 0; i < size; ++i) {
     const float diagonal = matrix[triangle(i) + i];
     if (diagonal > largest) largest = diagonal;
   }
-  const float share = 1.0f / gain[size];
-  const float grow = largest < LARGEST ? 1.0f / l->config.forgetting : 1.0f;
-  for (uint32_t i = 0; i < size; ++i) {
-    float *const row = matrix + triangle(i);
-    const float scaled = gain[i] * share;
-    for (uint32_t j = 0; j <= i; ++j) row[j] = (row[j] - scaled * gain[j]) * grow;
-  }
+  downdate(matrix, size, step, step[size], largest < LARGEST ? 1.0f / forgetting : 1.0f);
+  /* What is forgotten gives way to what was known at the start, that no weight is far from where it is: one weight
+   * after the other, as if it had been observed. Else the matrix would grow without end where the embeddings say
+   * nothing. */
+  const float observed = (1.0f - forgetting) * (float)size / START;
+  if (!(observed > 0.0f)) return;
+  const uint32_t weight = l->updates % size;
+  for (uint32_t i = 0; i < size; ++i)
+    step[i] = i <= weight ? matrix[triangle(weight) + i] : matrix[triangle(i) + weight];
+  downdate(matrix, size, step, step[weight] + 1.0f / observed, 1.0f);
 }
 
 #endif

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fieldwren.fleet.aggregate import Contribution, clipped, next_head, next_private_head
+from fieldwren.fleet.aggregate import Contribution, clipped, next_head, next_private_head, outliers
 from fieldwren.fleet.federation import PrivacySettings, StrategySettings
 from fleet.fleets import federation
 from support import require_module
@@ -51,6 +51,18 @@ def test_one_liar_moves_a_median_little() -> None:
     honest = next_head(HEAD, _contributions(changes), settings, 1.0)
     changes[3] = -1e6
     assert np.abs(next_head(HEAD, _contributions(changes), settings, 1.0) - honest).max() < 2.0
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 9])
+def test_outliers_are_far_from_the_median(count: int) -> None:
+    """Against NumPy in float64: each change at its own distance."""
+    changes = _changes(count) * np.linspace(0.2, 4.0, count, dtype=np.float32)[:, np.newaxis]
+    wide = changes.astype(np.float64)
+    distances = np.linalg.norm(wide - np.median(wide, axis=0), axis=1)
+    for screen in (1.2, 2.0, 5.0):
+        wanted = np.flatnonzero(distances > screen * np.sort(distances)[(count - 1) // 2])
+        assert outliers(_contributions(changes), screen) == wanted.tolist()
+    assert count < 8 or outliers(_contributions(changes), 1.2)
 
 
 def test_clipping_and_noise() -> None:

@@ -123,13 +123,14 @@ def test_a_server_that_is_killed_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_emulated_devices_that_end_with_their_server_come_back(tmp_path: Path) -> None:
-    """They have forgotten what they had not sent yet, but not what they were told."""
+    """They have what they were told, and are reminded of what they had not sent yet: the head is that of one long run."""
     require_tool("cc")
     path, state = federation(tmp_path, HOST, rounds=4), tmp_path / "state"
     killed_after_its_first_round(path, state)
     result = resume(state)
     assert isinstance(result, RunResult)
     assert (len(result.rounds), result.audit.applied, result.unequal) == (4, 8, 0)
+    assert result.head_sha256 == simulate(path).head_sha256
     assert "file" not in result.down
 
 

@@ -180,8 +180,20 @@ def test_poison() -> None:
         return result.accuracy_mean
 
     assert accuracy("mean", 1) < accuracy("mean", 0) - 0.2
-    for robust in ("median", "trimmed-mean"):
+    for robust in ("median", "trimmed-mean", "screened-mean"):
         assert accuracy(robust, 1) > accuracy(robust, 0) - 0.06
+
+
+def test_a_screened_liar_is_in_the_log() -> None:
+    """Every answer of the poisoned device is refused, and counted; the others' stay."""
+    made = population(strategy={"aggregation": "screened-mean", "screen": 4.0}, faults={"poisoned": 1})
+    result = run_population(made)
+    assert result.audit.reasons == {"outlier": 10}
+    assert (result.audit.applied, result.audit.sent) == (70, 80)
+    assert {(done.clients, done.dropped) for done in result.rounds} == {(7, 1)}
+    honest = run_population(population(strategy={"aggregation": "screened-mean", "screen": 4.0}))
+    assert honest.audit.rejected == 0
+    assert honest.head_sha256 == run_population(population()).head_sha256
 
 
 def test_tinymetafed_needs_a_fifth_of_the_bytes() -> None:

@@ -73,6 +73,10 @@ def test_the_document(toml: Path, tmp_path: Path, capfd: pytest.CaptureFixture[s
         ("rounds = 2", "rounds = ", "is not TOML"),
         ("inner_steps = 8", 'aggregation = "median"', "one device at a time"),
         ('kind = "simulated"', 'kind = "serial"', "need as many ports"),
+        ('hold_out = ["theo"]', 'hold_out = ["theo", "theo"]', "'theo' stands there twice"),
+        ('digits"', 'digits\\u0000"', ":2: app: no path has a zero byte in it"),
+        ("[strategy]", "[faults]\npoisoned = 4\n[strategy]", "4 poisoned of 3 devices"),
+        ("inner_steps = 8", 'aggregation = "krum"', "strategy.aggregation: is 'krum'"),
     ],
 )
 def test_what_it_refuses(

@@ -16,9 +16,10 @@ import pytest
 
 from fieldwren.fleet.simulate import simulate
 from fleet.test_run import HOST, federation
+from link.test_mqtt import certificates
 from support import CHECKOUT, require_module, require_tool
 
-START_S = 120.0
+START_S = 900.0
 
 
 def free_port() -> int:
@@ -49,8 +50,37 @@ def wait_for(path: Path, logs: Path, seconds: float) -> None:
         time.sleep(0.1)
 
 
+def keys(folder: Path, count: int) -> None:
+    """A key pair for each SuperNode, as ssh-keygen -t ecdsa -b 384 makes them: node-0, node-0.pub, ..."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    for number in range(count):
+        key = ec.generate_private_key(ec.SECP384R1())
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+        )
+        public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+        (folder / f"node-{number}").write_bytes(private)
+        (folder / f"node-{number}").chmod(0o600)
+        (folder / f"node-{number}.pub").write_bytes(public)
+
+
+def asked(command: Sequence[str | Path], environment: dict[str, str]) -> str:
+    """What a `flwr` command says, once the SuperLink listens."""
+    until = time.monotonic() + START_S
+    while True:
+        ran = subprocess.run([*map(str, command)], env=environment, capture_output=True, text=True, check=False)
+        if ran.returncode == 0:
+            return ran.stdout
+        assert time.monotonic() < until, ran.stdout + ran.stderr
+        time.sleep(1.0)
+
+
 @pytest.mark.long
-def test_two_gateways_learn_what_one_process_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_secure", [False, True], ids=["plain", "tls"])
+def test_two_gateways_learn_what_one_process_does(tmp_path: Path, is_secure: bool) -> None:
+    """With TLS every SuperNode proves who it is by a key that the SuperLink was told; a third, unknown one is left out."""
     require_module("flwr")
     require_tool("cc")
     programs = Path(sys.executable).parent
@@ -58,9 +88,21 @@ def test_two_gateways_learn_what_one_process_does(tmp_path: Path) -> None:
     home = tmp_path / "flower"
     home.mkdir()
     port = free_port()
-    (home / "config.toml").write_text(
-        f'[superlink]\ndefault = "here"\n\n[superlink.here]\naddress = "127.0.0.1:{port}"\ninsecure = true\n'
+    host, secure = (
+        ("localhost", f'root-certificates = "{tmp_path}/ca.pem"') if is_secure else ("127.0.0.1", "insecure = true")
     )
+    (home / "config.toml").write_text(
+        f'[superlink]\ndefault = "here"\n\n[superlink.here]\naddress = "{host}:{port}"\n{secure}\n'
+    )
+    link_flags: list[str | Path] = ["--insecure"]
+    node_flags: list[list[str | Path]] = [["--insecure"], ["--insecure"]]
+    if is_secure:
+        certificates(tmp_path)
+        keys(tmp_path, 3)
+        link_flags = ["--ssl-ca-certfile", tmp_path / "ca.pem", "--ssl-certfile", tmp_path / "broker.pem"]
+        link_flags += ["--ssl-keyfile", tmp_path / "broker.key", "--enable-supernode-auth"]
+        trusted: list[str | Path] = ["--root-certificates", tmp_path / "ca.pem"]
+        node_flags = [[*trusted, "--auth-supernode-private-key", tmp_path / f"node-{n}"] for n in range(3)]
     path_ = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
     environment = {**os.environ, "PATH": path_, "FLWR_HOME": str(home), "FLWR_TELEMETRY_ENABLED": "0"}
     with ExitStack() as open_:
@@ -69,30 +111,24 @@ def test_two_gateways_learn_what_one_process_does(tmp_path: Path) -> None:
             command: list[str | Path] = [sys.executable, "-m", "fieldwren", "fleet", "serve", path]
             command += ["--socket", gateway, "--only", f"emulated-{number}"]
             open_.enter_context(started(command, tmp_path / f"gateway-{number}.log", environment))
-        link = [programs / "flower-superlink", "--insecure", "--port", str(port)]
+        link = [programs / "flower-superlink", *link_flags, "--port", str(port)]
         open_.enter_context(
             started([*link, "--disable-runtime-dependency-installation"], tmp_path / "superlink.log", environment)
         )
-        for number in range(2):
-            wait_for(tmp_path / f"gateway-{number}", tmp_path, START_S)
-            node = [programs / "flower-supernode", "--insecure", "--superlink", f"127.0.0.1:{port}"]
-            node += ["--port", str(free_port()), "--node-config", f'gateway="{tmp_path / f"gateway-{number}"}"']
+        for number in range(2 if is_secure else 0):
+            asked([programs / "flwr", "supernode", "register", tmp_path / f"node-{number}.pub", "here"], environment)
+        for number, flags in enumerate(node_flags):
+            gateway = tmp_path / f"gateway-{number % 2}"
+            wait_for(gateway, tmp_path, START_S)
+            node = [programs / "flower-supernode", *flags, "--superlink", f"{host}:{port}"]
+            node += ["--port", str(free_port()), "--node-config", f'gateway="{gateway}"']
             open_.enter_context(started(node, tmp_path / f"node-{number}.log", environment))
         config = f'federation="{path}" result="{result}" nodes=2'
-        until = time.monotonic() + START_S
-        while True:  # the SuperLink may not listen yet
-            asked = subprocess.run(
-                [programs / "flwr", "run", CHECKOUT / "examples" / "fleet" / "flower", "here", "--run-config", config],
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if asked.returncode == 0 or time.monotonic() > until:
-                break
-            time.sleep(1.0)
-        assert asked.returncode == 0, asked.stdout + asked.stderr
-        wait_for(result, tmp_path, 240.0)
+        asked(
+            [programs / "flwr", "run", CHECKOUT / "examples" / "fleet" / "flower", "here", "--run-config", config],
+            environment,
+        )
+        wait_for(result, tmp_path, 2 * START_S)
     said = json.loads(result.read_text())
     assert said["head_sha256"] == simulate(path).head_sha256
     assert [(done["clients"], done["dropped"]) for done in said["rounds"]] == [(2, 0)] * 2

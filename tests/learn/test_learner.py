@@ -261,6 +261,81 @@ def test_recursive_least_squares_is_that_of_numpy() -> None:
     np.testing.assert_allclose(found[24:], wanted[:, 12], atol=2e-4)
 
 
+def test_recursive_least_squares_forgets_as_numpy_does() -> None:
+    """With forgetting, in double precision and with the information instead of its inverse: after each lesson one weight
+    after the other counts as observed where it is, for what is forgotten of the start."""
+    forgetting, lessons = 0.95, 120
+    factory = random_factory(12, 2, dataclasses.replace(PLAIN, classes_spare=0, forgetting=forgetting), loss="squared")
+    rows, rng, script = embeddings(lessons, 12, 5), np.random.default_rng(6), Script(12)
+    targets = rng.normal(0, 1, (lessons, 2)).astype(np.float32)
+    wanted = np.column_stack([factory.head[:24].reshape(2, 12), factory.head[24:]]).astype(np.float64)
+    information = np.eye(13)
+    for number, (row, target) in enumerate(zip(rows, targets, strict=True)):
+        script.teach_values(row, target)
+        z = np.append(standardised(factory, row), 1.0)
+        information = forgetting * information + np.outer(z, z)
+        wanted += np.outer(target - wanted @ z, np.linalg.solve(information, z))
+        weight = (number + 1) % 13
+        information[weight, weight] += 13 * (1 - forgetting)
+    found = run_script(factory, script).head
+    np.testing.assert_allclose(np.column_stack([found[:24].reshape(2, 12), found[24:]]), wanted, atol=5e-4)
+
+
+def test_recursive_least_squares_does_not_wear_out() -> None:
+    """Embeddings that say nothing in most directions, for 5,000 lessons: a new truth is still learned in 200."""
+    config = dataclasses.replace(PLAIN, classes_spare=0, forgetting=0.97)
+    factory = random_factory(12, 1, config, loss="squared")
+    rng, script = np.random.default_rng(4), Script(12)
+    directions = rng.normal(0, 18, (2, 12))  # two of the twelve
+
+    def lessons(count: int, truth: float) -> list[tuple[Embeddings, float]]:
+        drawn = rng.normal(0, 1, (count, 2))
+        codes = np.clip(np.round(drawn @ directions - 50), -128, 127).astype(np.int8)
+        return [(row, truth * x) for row, x in zip(codes, drawn[:, 0], strict=True)]
+
+    for row, value in [*lessons(5000, 1.0), *lessons(200, -2.0)]:
+        script.teach_values(row, np.array([value], np.float32))
+    asked = lessons(50, -2.0)
+    numbers = [script.classify(row) for row, _ in asked]
+    found = run_script(factory, script).replies["confidence"][numbers]
+    assert np.sqrt(np.mean((found - [value for _, value in asked]) ** 2)) < 0.05
+
+
+def test_lessons_that_contradict_the_newest_ones_are_taken_back() -> None:
+    """A reading that is wrong now and then does not spoil what was learned; a truth that has changed is learned."""
+    guarded = dataclasses.replace(PLAIN, classes_spare=0, rate=0.1, guard_samples=15, guard_loss=3)
+    truth = np.random.default_rng(1).normal(0, 0.02, 12)
+    rows = embeddings(300, 12, 5)
+    errors = {}
+    for name, samples, is_recursive in (("none", 0, False), ("descent", 15, False), ("recursive", 15, True)):
+        config = dataclasses.replace(guarded, guard_samples=samples, forgetting=0.97 if is_recursive else 0.0)
+        factory = random_factory(12, 1, config, loss="squared")
+        factory = dataclasses.replace(factory, stored=dataclasses.replace(factory.stored, guard={}, negatives=None))
+        script = Script(12)
+        for number, row in enumerate(rows):
+            value = row @ truth * (1 if number < 150 else -1) + (40.0 if number % 25 == 24 else 0.0)
+            script.teach_values(row, np.array([value], np.float32))
+        asked = [script.classify(row) for row in rows]
+        result = run_script(factory, script)
+        found = result.replies["confidence"][asked]
+        errors[name] = float(np.sqrt(np.mean((found + rows @ truth) ** 2))), result.rollbacks
+    assert errors["none"][1] == 0
+    assert errors["descent"][1] >= 11
+    assert errors["recursive"][1] >= 11
+    assert errors["descent"][0] < 0.2 * errors["none"][0]
+    assert errors["recursive"][0] < 0.2 * errors["none"][0]
+
+
+@pytest.mark.parametrize("value", [1.1e6, -3e38])
+def test_values_to_learn_are_not_beyond_what_a_head_can_hold(value: float) -> None:
+    factory = random_factory(8, 1, dataclasses.replace(PLAIN, classes_spare=0), loss="squared")
+    script = Script(8)
+    script.teach_values(embeddings(1, 8, 3)[0], np.array([value], np.float32))
+    learned = run_script(factory, script)
+    assert statuses(learned)[-1] == E_ARGUMENT
+    np.testing.assert_array_equal(learned.head, factory.head)
+
+
 def test_a_sine_that_grows_is_followed_within_200_samples(shared_data: Path) -> None:
     """TFLM's hello_world, whose target grows by 30 %: the error is at most 1.2 times what it was."""
     made = cut(read_model(shared_data / "models" / "tflm_hello_world.tflite"), is_regression=True)

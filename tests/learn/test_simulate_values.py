@@ -38,6 +38,7 @@ def test_a_sine_that_drifts_is_as_good_as_before_within_200_rows(tmp_path: Path)
         assert taught.figures["rmse_before"] > 0.3
         assert taught.figures["rmse_after"] <= 1.2 * before
         assert taught.updates == 200
+        assert taught.agreement is not None and taught.agreement >= 0.995
     with pytest.raises(BadInputError, match="200 shots leave none"):
         (tmp_path / "short.csv").write_text("x,y\n1,2\n")
         simulate(EXAMPLES / "sine", tmp_path, only=["short"], shots=200)

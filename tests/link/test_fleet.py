@@ -17,6 +17,7 @@ from fieldwren.fleet import wire
 from fieldwren.fleet.device import Task, Update
 from fieldwren.fleet.federation import Encoding, Local
 from fieldwren.fleet.linked import LinkedDevice
+from fieldwren.fleet.members import CheckedDevice
 from fleet.members import TinyFleet, process
 
 NAME = "serial-0"
@@ -80,6 +81,25 @@ def test_a_task_is_worked_on_once_however_often_it_comes(tiny: TinyFleet, device
         tiny.learner.correct(tiny.shard(NAME), tiny.population.factory.head),
         6,
     )
+
+
+def test_a_device_that_restarts_is_given_back_what_it_forgot(
+    tiny: TinyFleet, fleet_device: Path, tmp_path: Path
+) -> None:
+    """Error feedback, local parameters and the head it held go on as on a device that never restarted."""
+    link = tiny.link(NAME, process(fleet_device, tmp_path))
+    checked = CheckedDevice(link, tiny.twin(NAME), tiny.learner.new_memory)
+    steady = tiny.twin(NAME)
+    local: tuple[Local, ...] = ("bias",)
+    change = wire.shared_part(task_for(tiny).change, *tiny.population.shape, local)
+    settings = {"encoding": "int8", "kept_share": 0.2, "local": local, "change": change}
+    for number in (1, 2, 3):
+        message = wire.encode_task(task_for(tiny, number, base=number - 1, **settings))
+        answer = checked.adapt(message)
+        assert answer == steady.adapt(message)
+        assert wire.decode_update(answer).status == "ok"
+        checked.device.close()  # the process ends, and with it all but its flash
+    assert (checked.equal, checked.unequal) == (3, 0)
 
 
 def test_what_is_no_task_changes_nothing(tiny: TinyFleet, device: LinkedDevice) -> None:
@@ -173,14 +193,20 @@ def test_commands_say_what_is_wrong(member: ProcessTransport) -> None:
         ("fleet keep loud", "unknown_name"),
         ("fleet keep quiet tset", "bad_argument"),
         ("fleet leave", "bad_argument"),
+        ("fleet restore", "bad_argument"),
+        ("fleet restore held 1", "bad_argument"),
+        ("fleet restore held 1 -2", "bad_argument"),
+        ("fleet restore unsent", "not_ready"),
         ("get update", "not_ready"),
     ):
         with pytest.raises(DeviceRefusedError) as caught:
             client.command(command)
         assert caught.value.code == code, command
     client.put("task", b"four")
-    with pytest.raises(DeviceRefusedError, match="float32"):
-        client.command("fleet evaluate")
+    for command in ("fleet evaluate", "fleet restore unsent", "fleet restore held 1 1", "fleet adopt"):
+        client.put("task", b"four")
+        with pytest.raises(DeviceRefusedError, match="float32"):
+            client.command(command)
     for key, value in client.command("fleet status").items():
         assert key in ("seq", "crc") or said[key] == value
 

@@ -53,7 +53,7 @@ def test_whitening_keeps_the_answers_and_adapters_reach_behind_it() -> None:
     require_module("tensorflow")
     from fieldwren.train import fit, models, quantise, whiten
 
-    fit.prepare(0, 1)
+    fit.prepare(0)
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(80, 20, 6, 1)).astype(np.float32)
     groups = rng.integers(-1, 3, 80)
@@ -91,7 +91,7 @@ def test_a_network_that_tells_all_words_apart_keeps_them_apart() -> None:
     labels = (words == 0).astype(np.int64)
 
     def spread(given: AllWords | None) -> float:
-        fit.prepare(3, 1)
+        fit.prepare(3)
         source = keras.Input((6,))
         embedding = keras.layers.Dense(4, activation="tanh")(source)
         model = keras.Model(source, keras.layers.Dense(2, activation="softmax")(embedding))

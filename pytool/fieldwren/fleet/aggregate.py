@@ -10,6 +10,8 @@ the machine nor on who answered first. Callers pass the changes in that order.
                 the steps after adaptation, on the query samples
     TinyMetaFed Ren, Li, Anicic, Runkler 2023 (arXiv 2307.06822): Reptile where c_i is partial and compressed (wire.py)
     trimmed mean, median: Yin et al., ICML 2018 (arXiv 1803.01498)
+    screened mean: the strategy's own mean without changes that lie far from where most are; by distance, as Krum has it
+                (Blanchard et al., NeurIPS 2017, arXiv 1703.02757), here from the median, which needs no count of liars
     clipping and noise: McMahan et al., ICLR 2018 (arXiv 1710.06963)
 """
 
@@ -20,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fieldwren.fleet.device import Vector
 from fieldwren.fleet.federation import PrivacySettings, StrategySettings
@@ -36,7 +39,7 @@ class Contribution:
 def next_head(
     head: Vector, contributions: Sequence[Contribution], settings: StrategySettings, outer_rate: float
 ) -> Vector:
-    """The head after one wave without privacy; at least one contribution."""
+    """The head after one wave without privacy; at least one contribution, and no outliers where they are screened."""
     changes = [part.change for part in contributions]
     if settings.aggregation == "median":
         change = _median(changes)
@@ -47,6 +50,18 @@ def next_head(
     else:
         change = _weighted_mean(changes, [1] * len(changes))
     return head + np.float32(outer_rate) * change
+
+
+def outliers(contributions: Sequence[Contribution], screen: float) -> list[int]:
+    """Numbers of the changes that lie more than `screen` times as far from the median of all as the median of them does.
+
+    L2 distances from the coordinate-wise median, exactly rounded.
+    """
+    changes = [part.change for part in contributions]
+    middle = _median(changes).astype(np.float64)
+    distances = [_norm(change.astype(np.float64) - middle) for change in changes]
+    usual = sorted(distances)[(len(distances) - 1) // 2]
+    return [number for number, distance in enumerate(distances) if distance > screen * usual]
 
 
 def next_private_head(
@@ -71,8 +86,12 @@ def next_private_head(
 
 def clipped(change: Vector, most: float) -> Vector:
     """`change` scaled down to an L2 norm of `most`, if it is above."""
-    norm = math.sqrt(math.fsum(np.square(change.astype(np.float64)).tolist()))
+    norm = _norm(change.astype(np.float64))
     return change if norm <= most else change * np.float32(most / norm)
+
+
+def _norm(values: NDArray[np.float64]) -> float:
+    return math.sqrt(math.fsum(np.square(values).tolist()))
 
 
 def _weighted_mean(changes: Sequence[Vector], weights: Sequence[int]) -> Vector:

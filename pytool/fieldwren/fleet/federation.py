@@ -14,7 +14,7 @@ from fieldwren.errors import BadInputError
 
 StrategyName = Literal["fedavg", "reptile", "reptile-serial", "fomaml", "tinymetafed"]
 Encoding = Literal["float32", "float16", "int8"]
-Aggregation = Literal["mean", "trimmed-mean", "median"]
+Aggregation = Literal["mean", "trimmed-mean", "median", "screened-mean"]
 ClientKind = Literal["simulated", "emulated", "serial"]
 Local = Literal["bias", "weights", "adapters"]
 
@@ -33,7 +33,8 @@ class StrategySettings(Strict):
     `top_p`: share of a change's parameters that is sent, the largest first (0 to 1; above 1 in percent); what stays is sent
     later (error feedback). `encoding` of what travels, both ways; None is int8 for tinymetafed, else float32.
     `local`: parameters that never leave a device. `aggregation` over the clients of a round; `trim`: share that the trimmed
-    mean leaves out at either end.
+    mean leaves out at either end; `screen`: how many times as far from the median as is usual a change may lie before the
+    screened mean leaves it out.
     """
 
     name: StrategyName = "fedavg"
@@ -50,6 +51,7 @@ class StrategySettings(Strict):
     local: tuple[Local, ...] = ()
     aggregation: Aggregation = "mean"
     trim: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.2
+    screen: Annotated[float, Field(gt=1.0, le=1e3)] = 2.0
 
     @model_validator(mode="after")
     def _possible(self) -> StrategySettings:
@@ -177,6 +179,20 @@ class Federation(Strict):
     faults: FaultSettings | None = None
     measure: MeasureSettings = MeasureSettings()
 
+    @field_validator("data", "app")
+    @classmethod
+    def _a_path(cls, path: str) -> str:
+        if "\0" in path:
+            raise ValueError("no path has a zero byte in it")
+        return path
+
+    @field_validator("hold_out")
+    @classmethod
+    def _distinct_groups(cls, groups: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(groups)) != len(groups):
+            raise ValueError(f"the group {next(g for g in groups if groups.count(g) > 1)!r} stands there twice")
+        return groups
+
     @field_validator("clients")
     @classmethod
     def _distinct_ports(cls, clients: tuple[ClientSettings, ...]) -> tuple[ClientSettings, ...]:
@@ -193,6 +209,8 @@ class Federation(Strict):
             raise ValueError(f"the group {both[0]!r} is held out, and clients learn from it")
         if self.strategy.clients_per_round > self.devices:
             raise ValueError(f"{self.strategy.clients_per_round} clients a round of {self.devices} devices")
+        if self.faults is not None and self.faults.poisoned > self.devices:
+            raise ValueError(f"{self.faults.poisoned} poisoned of {self.devices} devices")
         return self
 
     @property

@@ -29,6 +29,17 @@ _POLL_S = 0.02
 _RETRIES = 3
 _Answer = TypeVar("_Answer")
 
+
+@dataclass(frozen=True)
+class Remembered:
+    """What a device must have after task number `sequence`: parameters held, of `version`, and those not sent yet."""
+
+    version: int
+    sequence: int
+    held: Vector
+    unsent: Vector
+
+
 Connect = Callable[[], AbstractContextManager[ByteStream]]
 
 
@@ -46,6 +57,8 @@ class Utterance:
 
 class LinkedDevice:
     """A FleetDevice behind a link. It is connected when it is needed, and again after the link was lost.
+
+    A device that has restarted is given back what `remembered` says, if that is anything.
 
     `connect` opens the byte stream. `model` is the CRC-32 of the factory block that the firmware must have. `utterances`
     are what the device is told once; `samples_crc` says what it must have made of them; without any it trains on what its
@@ -78,6 +91,7 @@ class LinkedDevice:
         self._open = ExitStack()
         self._lock = threading.Lock()
         self._forgotten = False
+        self.remembered: Callable[[], Remembered | None] = lambda: None
         self._traffic: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
 
     @property
@@ -186,6 +200,7 @@ class LinkedDevice:
             client = DeviceClient(self._stream, self._name, timeout_s=remaining, window_bytes=self._window_bytes)
             self._check(client)
             self._tell(client)
+            self._remind(client)
         except BaseException:
             self.close()
             raise
@@ -204,6 +219,19 @@ class LinkedDevice:
                 f"{self._name}: learns with another model or other settings: flash the fleet's firmware"
             )
         self._forgotten |= said["task"] == 0
+
+    def _remind(self, client: DeviceClient) -> None:
+        """After a restart, of what it had forgotten; firmware that cannot be reminded begins anew."""
+        known = self.remembered() if self._forgotten else None
+        if known is None:
+            return
+        try:
+            for values, what in ((known.unsent, "unsent"), (known.held, f"held {known.version} {known.sequence}")):
+                client.put("task", values.astype("<f4").tobytes())
+                client.command(f"fleet restore {what}")
+        except DeviceRefusedError:
+            return
+        self._forgotten = False
 
     def _tell(self, client: DeviceClient) -> None:
         """Each utterance once: a device that has them all keeps them, also over a restart."""

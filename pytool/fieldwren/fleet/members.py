@@ -33,7 +33,7 @@ from fieldwren.features import SensorFrontEnd
 from fieldwren.features.wav import read_any_wav
 from fieldwren.fleet.deal import Hand
 from fieldwren.fleet.federation import ClientSettings, Federation
-from fieldwren.fleet.linked import LinkedDevice, Utterance, samples_crc
+from fieldwren.fleet.linked import LinkedDevice, Remembered, Utterance, samples_crc
 from fieldwren.fleet.virtual import Memory, Shard, VirtualDevice, VirtualLearner
 from fieldwren.images import cached_image
 from fieldwren.plan import Plan
@@ -57,6 +57,7 @@ class CheckedDevice:
         self._new_memory = new_memory
         self.equal = self.unequal = 0
         self._last: tuple[bytes, bytes] | None = None
+        device.remembered = self._remembered
 
     @property
     def name(self) -> str:
@@ -88,6 +89,12 @@ class CheckedDevice:
         else:
             self.unequal += 1
         return answer
+
+    def _remembered(self) -> Remembered | None:
+        memory = self.twin.memory
+        if memory is None or memory.state.sequence == 0:
+            return None
+        return Remembered(memory.state.version, memory.state.sequence, memory.held, memory.residual)
 
     def evaluate(self, head: NDArray[np.float32]) -> tuple[int, int]:
         """The device's answer."""

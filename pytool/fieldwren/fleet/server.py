@@ -23,7 +23,7 @@ import numpy as np
 
 from fieldwren.errors import BadInputError
 from fieldwren.fleet import aggregate, wire
-from fieldwren.fleet.aggregate import Contribution
+from fieldwren.fleet.aggregate import Contribution, outliers
 from fieldwren.fleet.device import Task, Vector
 from fieldwren.fleet.federation import Federation
 
@@ -196,7 +196,7 @@ class Server:
         if wave is None:
             raise RuntimeError("no wave is under way")
         strategy, state = self.federation.strategy, self.state
-        names = sorted(wave.answers)
+        names = self._screened(sorted(wave.answers))
         least = 1 if strategy.is_serial else self.federation.minimum_clients
         if names and len(names) >= least:
             state.verdicts["applied"] += len(names)
@@ -206,7 +206,7 @@ class Server:
                 state.versions[name] = state.version
                 state.blamed.pop(name, None)
         else:
-            self._take_back(names)
+            self._take_back(names, "too few")
         self._wave = None
         state.wave += 1
         waves = min(strategy.clients_per_round, len(self._available())) if strategy.is_serial else 1
@@ -301,13 +301,25 @@ class Server:
         noisy = aggregate.next_private_head(state.head, contributions, federation.privacy, rate, clients, rng)
         state.head = self._whole_of(self._shared(noisy), state.head)
 
-    def _take_back(self, names: Sequence[str]) -> None:
-        """Answers of a wave that changes nothing, because there were too few."""
-        self.state.verdicts["too few"] += len(names)
+    def _screened(self, names: Sequence[str]) -> list[str]:
+        """Those whose change is not far from all others'."""
+        wave, strategy = self._wave, self.federation.strategy
+        assert wave is not None
+        if strategy.aggregation != "screened-mean" or not names:
+            return list(names)
+        far = [names[n] for n in outliers([wave.answers[name] for name in names], strategy.screen)]
+        self._take_back(far, "outlier")
+        return [name for name in names if name not in far]
+
+    def _take_back(self, names: Sequence[str], verdict: str) -> None:
+        """Answers of this round that are not applied after all, for what only all of them show."""
+        if not names:
+            return
+        self.state.verdicts[verdict] += len(names)
         taken = set(names)
         for number, entry in enumerate(self.audit):
             if entry.round == self.round and entry.device in taken and entry.verdict == "applied":
-                self.audit[number] = replace(entry, verdict="too few")
+                self.audit[number] = replace(entry, verdict=verdict)
 
     def _note(self, name: str, sequence: int | None, verdict: str, size: int) -> None:
         self.audit.append(AuditEntry(self.round, name, sequence, verdict, size))

@@ -63,7 +63,8 @@ class SimulateResult:
     """`accuracy_*` as in Accuracy, means over groups; `head_sha256` of the head after the last group's last repeat.
 
     `instructions_per_update` is the mean, None on the host. `ignored` counts samples of classes that the app does not have.
-    `agreement` is the share of samples on which the head, before it learns anything, says what the int8 model says.
+    `agreement` is the share of samples on which the head, before it learns anything, says what the int8 model says: of
+    values, all outputs within one step of the int8 output (which rounds; the head does not).
     `forgotten` is the accuracy lost on classes that were there before; below 0 it was gained. `ram_bytes` is the learner's
     memory block. `curve` is empty unless it was asked for.
     """
@@ -283,6 +284,8 @@ def _simulated_values(
     }
     before = float(np.mean([part.accuracy_before for part in per_group.values()]))
     after = float(np.mean([part.accuracy_after for part in per_group.values()]))
+    made = cut(graph, is_regression=True, adapters=factory.config.adapters)
+    tables = {trial.group: trial.embeddings for trial in trials}
     updates = sum(trial.ran.updates for trial in trials)
     instructions = sum(trial.ran.instructions for trial in trials)
     return SimulateResult(
@@ -300,6 +303,7 @@ def _simulated_values(
         per_group=per_group,
         updates=updates,
         rollbacks=sum(trial.ran.rollbacks for trial in trials),
+        agreement=agreement(graph, made, factory, list(tables.values())),
         instructions_per_update=instructions / updates if instructions and updates else None,
         ram_bytes=factory.memory_bytes,
         ignored=0,

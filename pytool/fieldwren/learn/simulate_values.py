@@ -31,13 +31,17 @@ from fieldwren.runtime import Interpreter
 
 @dataclass(frozen=True)
 class ValuesTrial:
-    """One repeat with one table. `accuracy_*` and `figures` as in evaluate.values; `_before` and `_after` teaching."""
+    """One repeat with one table. `accuracy_*` and `figures` as in evaluate.values; `_before` and `_after` teaching.
+
+    `embeddings`: [n, features], of the whole table.
+    """
 
     group: str
     accuracy_before: float
     accuracy_after: float
     figures: dict[str, float]
     ran: ScriptResult
+    embeddings: Embeddings
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ def _regression(subject: _Subject, data: Path, only: Sequence[str]) -> list[Valu
                 values, wanted = subject.outputs(head, embeddings[tested]), part.wanted[tested]
                 accuracies.append(float(np.mean(np.abs(values - wanted).max(axis=1) <= near)))
                 figures |= {f"{key}_{name}": value for key, value in error_figures(values, wanted).items()}
-            trials.append(ValuesTrial(part.group, accuracies[0], accuracies[1], figures, ran))
+            trials.append(ValuesTrial(part.group, accuracies[0], accuracies[1], figures, ran, embeddings))
     return trials
 
 
@@ -159,7 +163,7 @@ def _anomaly(subject: _Subject, data: Path, only: Sequence[str]) -> list[ValuesT
             }
             figures = {f"{key}_{name}": value for name, part in found.items() for key, value in part.figures.items()}
             accuracies = found["before"].accuracy, found["after"].accuracy
-            trials.append(ValuesTrial(path.stem, *accuracies, figures, ran))
+            trials.append(ValuesTrial(path.stem, *accuracies, figures, ran, embeddings))
     return trials
 
 

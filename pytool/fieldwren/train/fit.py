@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from fieldwren.train import loop
 from fieldwren.train.all_words import AllWords, embedding_of
 from fieldwren.train.checkpoint import Checkpoint, Epoch
 from fieldwren.train.distil import Lesson, soft_loss
@@ -67,16 +68,11 @@ def fit(
 ) -> list[Epoch]:
     """Trains `model` in place on `inputs` [n, *shape] and `labels` [n]; `weights` [n] scales the loss per example.
 
-    Every epoch has a new order, drawn from `seed`, whose beginning fills up the last batch. A loop of our own, because
-    Keras's, when it is to be deterministic, takes twice the time for a network as small as these.
-
     `vary` changes a batch of inputs before the model sees it. With a `lesson` the model learns from a teacher, with
-    `words` to tell all words apart, too (a network that answers frame by frame does not). What
-    a `checkpoint` holds is taken up, and every epoch is stored there: the bits are those of one uninterrupted run. `tick`
-    is told the share that is done. Returns all epochs.
+    `words` to tell all words apart, too (a network that answers frame by frame does not). Seed, checkpoint, progress and
+    what is returned: see loop.run.
     """
-    size = min(options.batch_size, len(inputs))
-    steps = -(-len(inputs) // size)
+    steps = loop.steps_of(len(inputs), options.batch_size)
     schedule = keras.optimizers.schedules.CosineDecay(options.learning_rate, options.epochs * steps)
     optimiser = keras.optimizers.AdamW(schedule, weight_decay=options.weight_decay)
     namer = None if words is None or embedding_of(model) is None else words.layer(embedding_of(model).shape[1])
@@ -86,7 +82,8 @@ def fit(
     loss_of = keras.losses.CategoricalCrossentropy(label_smoothing=options.label_smoothing)
     softened = None if lesson is None else lesson.softened()
 
-    def step(batch: Any, targets: Any, importance: Any, answers: Any, named: Any) -> Any:
+    @tf.function  # type: ignore[untyped-decorator]
+    def update(batch: Any, targets: Any, importance: Any, answers: Any, named: Any) -> Any:
         with tf.GradientTape() as tape:
             made = network(batch, training=True)
             outputs = made if namer is None else made[0]
@@ -100,58 +97,30 @@ def fit(
         correct = tf.reduce_mean(tf.cast(tf.argmax(outputs, 1) == tf.argmax(targets, 1), tf.float32))
         return tf.stack([total, correct])
 
-    compiled = tf.function(step)
     importance = np.ones(len(inputs), np.float32) if weights is None else weights
     one_hot = np.eye(classes, dtype=np.float32)
     names = None if namer is None or words is None else words.targets()
-    variables = [*model.variables, *([] if namer is None else namer.variables), *optimiser.variables]
-    history = [] if checkpoint is None else checkpoint.restore(variables)
-    for epoch in range(len(history), options.epochs):
-        order = np.resize(np.random.default_rng([seed, epoch]).permutation(len(inputs)), (steps, size))
-        sums = np.zeros(2)
-        for number, chosen in enumerate(order):
-            rng = np.random.default_rng([seed, epoch, number])
-            batch = inputs[chosen] if vary is None else vary(inputs[chosen], rng)
-            nothing = np.zeros((size, 0), np.float32)
-            parts = [batch, one_hot[labels[chosen]], importance[chosen]]
-            parts.append(nothing if softened is None else softened[chosen])
-            parts.append(nothing if names is None or words is None else names[words.labels[chosen]])
-            sums += compiled(*(mixup(parts, options.mixup, rng) if options.mixup > 0 else parts)).numpy()
-            if tick is not None:
-                tick((epoch + (number + 1) / steps) / options.epochs)
-        loss, accuracy = sums / steps
-        history.append(Epoch(float(loss), float(accuracy)))
-        if checkpoint is not None:
-            checkpoint.save(variables, history)
-        if progress is not None:
-            progress(f"epoch {epoch + 1}/{options.epochs}: loss {loss:.4f} accuracy {accuracy:.4f}")
-    return history
 
+    def step(chosen: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.floating]:
+        nothing = np.zeros((len(chosen), 0), np.float32)
+        parts = [inputs[chosen] if vary is None else vary(inputs[chosen], rng), one_hot[labels[chosen]]]
+        parts += [importance[chosen], nothing if softened is None else softened[chosen]]
+        parts.append(nothing if names is None or words is None else names[words.labels[chosen]])
+        made: npt.NDArray[np.floating] = update(
+            *(mixup(parts, options.mixup, rng) if options.mixup > 0 else parts)
+        ).numpy()
+        return made
 
-def fit_values(
-    model: keras.Model,
-    inputs: npt.NDArray[np.float32],
-    wanted: npt.NDArray[np.float32],
-    options: Optimisation,
-    *,
-    progress: Callable[[str], None] | None = None,
-) -> None:
-    """Trains `model` in place to give `wanted` [n, *outputs] for `inputs` [n, *shape], by the mean squared error."""
-    steps = options.epochs * -(-len(inputs) // options.batch_size)
-    schedule = keras.optimizers.schedules.CosineDecay(options.learning_rate, steps)
-    model.compile(optimizer=keras.optimizers.AdamW(schedule, weight_decay=options.weight_decay), loss="mse")
-
-    def report(epoch: int, logs: dict[str, float] | None) -> None:
-        if progress is not None and logs is not None and (epoch + 1) % max(1, options.epochs // 10) == 0:
-            progress(f"epoch {epoch + 1}/{options.epochs}: mean squared error {logs['loss']:.6f}")
-
-    model.fit(
-        inputs,
-        wanted,
+    return loop.run(
+        step,
+        [*model.variables, *([] if namer is None else namer.variables), *optimiser.variables],
+        examples=len(inputs),
         batch_size=options.batch_size,
         epochs=options.epochs,
-        verbose=0,
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=report)],
+        seed=seed,
+        checkpoint=checkpoint,
+        progress=progress,
+        tick=tick,
     )
 
 

@@ -1,4 +1,7 @@
-"""The epochs of a training: an order of its own for each, drawn from the seed, and a checkpoint behind each."""
+"""The epochs of a training: an order of its own for each, drawn from the seed, and a checkpoint behind each.
+
+A loop of our own, because Keras's, when it is to be deterministic, takes twice the time for networks as small as these.
+"""
 
 from __future__ import annotations
 

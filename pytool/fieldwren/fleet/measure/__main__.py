@@ -1,4 +1,4 @@
-"""`python -m fieldwren.fleet.measure scale|flower|emulated|digits|exchange|faults|sine|characters [--data DIR] --out FILE`."""
+"""`python -m fieldwren.fleet.measure WHAT [--data DIR] --out FILE`: what docs/fleet.md has of figures."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ WHAT = {
     "digits": "digits",
     "exchange": "digits",
     "faults": "digits",
+    "adapters": "adapters",
+    "reach": "reach",
     "sine": "sine",
     "characters": "characters",
 }

@@ -31,7 +31,7 @@ ROUNDS, DEVICES = 30, 8
 def digits(data: Path) -> Mapping[str, Any]:
     """What the speakers' head is worth to somebody whom no round has heard."""
     base = _base(data)
-    made = {name: _benefit(_results(base, {"name": name, **settings})) for name, settings in STRATEGIES.items()}
+    made = {name: benefit_of(_results(base, {"name": name, **settings})) for name, settings in STRATEGIES.items()}
     return {
         "bar": "held-out speaker: 0 shots +8 points, 5 shots and one pass +3, 5 shots and 20 passes not below -0.5",
         "devices": DEVICES,
@@ -82,26 +82,30 @@ def faults(data: Path) -> Mapping[str, Any]:
         f"poisoned, {aggregation}": _summary(
             _results(base, {**strategy, "aggregation": aggregation}, faults={"poisoned": 1})
         )
-        for aggregation in ("mean", "median", "trimmed-mean")
+        for aggregation in ("mean", "median", "trimmed-mean", "screened-mean")
     }
     failing = _summary(broken)
-    robust = [poisoned["poisoned, median"], poisoned["poisoned, trimmed-mean"]]
+    robust = [part for name, part in poisoned.items() if name != "poisoned, mean"]
+    screened = poisoned["poisoned, screened-mean"]
     return {
-        "bar": "20 % failing, or one of 8 poisoned with a robust mean: within 1 point of the clean run; nothing lost or doubled",
+        "bar": "20 % failing, or one of 8 poisoned with a robust mean: within 1 point of the clean run; with the screened mean "
+        "also the devices' own tests, the poisoned one's among them; nothing lost or doubled",
         "clean": clean,
         "failing": {**failing, "updates_lost_or_doubled": lost + unexplained},
         **poisoned,
         "holds": _within(failing, clean, 0.01)
         and all(_within(one, clean, 0.01) for one in robust)
+        and all(one["own_tests"] >= clean["own_tests"] - 0.01 for one in (failing, screened))
         and not lost + unexplained,
     }
 
 
 def _base(data: Path) -> Population:
-    return load_population(_federation(data, "theo", {"name": "fedavg"}, 1))
+    return load_population(federation_of(data, "theo", {"name": "fedavg"}, 1))
 
 
-def _federation(data: Path, held_out: str, strategy: Mapping[str, Any], seed: int, **fields: Any) -> Federation:
+def federation_of(data: Path, held_out: str, strategy: Mapping[str, Any], seed: int, **fields: Any) -> Federation:
+    """Eight devices of all speakers but one."""
     table = {
         "path": Path("federation.toml").resolve(),
         "data": str((data / "audio" / "fsdd").resolve()),
@@ -119,11 +123,11 @@ def _federation(data: Path, held_out: str, strategy: Mapping[str, Any], seed: in
 
 def _results(base: Population, strategy: Mapping[str, Any], **fields: Any) -> list[FleetResult]:
     data = base.federation.data_path.parent.parent
-    federations = [_federation(data, name, strategy, seed, **fields) for name in SPEAKERS for seed in SEEDS]
+    federations = [federation_of(data, name, strategy, seed, **fields) for name in SPEAKERS for seed in SEEDS]
     return [run_population(population_of(federation, base.factory, base.pools)) for federation in federations]
 
 
-def _benefit(results: list[FleetResult]) -> dict[str, Any]:
+def benefit_of(results: list[FleetResult]) -> dict[str, Any]:
     """Before and after on the held-out speakers."""
     none, five = (zip(*((r.k_shot[i].before, r.k_shot[i].after) for r in results), strict=True) for i in (0, 1))
     many = zip(*((r.k_shot[1].practised.before, r.k_shot[1].practised.after) for r in results), strict=True)
