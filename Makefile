@@ -80,6 +80,7 @@ bench: all runs/resnet8.tflite  ## measure everything into docs/benchmarks.md; f
 
 tables: all  ## what kernels cost and take on each core, measured again (boards/costs, boards/sizes): after a kernel changed
 	@$(BIN)/python tools/measure_costs.py
+	@$(BIN)/python tools/measure_adapters.py
 	@$(BIN)/python tools/measure_sizes.py
 
 lint: all  ## formatting, types and warnings of Python and C; the static analyser, which make test leaves out

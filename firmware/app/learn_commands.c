@@ -202,11 +202,17 @@ static void practise(fw_device_t *device) {
   }
 }
 
-static const char *const NAME_RULE = "a name has 1 to 19 bytes, and no other class has it";
+static const char *const NAME_RULE = "a name has 1 to 19 bytes, begins with none of # @ *, and no other class has it";
+
+/* Not what commands take for a number, or lines for what protects them. */
+static int is_name(const char *word) {
+  return word[0] != '#' && word[0] != '@' && word[0] != '*';
+}
 
 static void class_add(fw_device_t *device, const char *name) {
   uint16_t class_number = 0;
-  const fw_status_t status = fw_learning_add_class(learning_of(device), name, &class_number);
+  const fw_status_t status =
+      is_name(name) ? fw_learning_add_class(learning_of(device), name, &class_number) : FW_E_ARGUMENT;
   if (status == FW_OK) {
     answer_class(device, class_number);
   } else {
@@ -221,8 +227,12 @@ static void class_change(fw_device_t *device, const char *name) {
     fw_link_error(&device->link, "unknown_name", "there is no such label", 2);
     return;
   }
-  const fw_status_t status =
-      name != NULL ? fw_learning_rename_class(g, class_number, name) : fw_learning_remove_class(g, class_number);
+  fw_status_t status = FW_E_ARGUMENT;
+  if (name == NULL) {
+    status = fw_learning_remove_class(g, class_number);
+  } else if (is_name(name)) {
+    status = fw_learning_rename_class(g, class_number, name);
+  }
   if (status != FW_OK) {
     refuse(device, status, name != NULL ? NAME_RULE : "the last class stays", name != NULL ? 3 : 2);
   } else {

@@ -62,7 +62,9 @@ static void poll_until_idle(void) {
     const fw_learner_event_t event = fw_learner_poll(&learner);
     const uint64_t instructions = fw_measure_end();
     if (event == FW_LEARNER_IDLE) return;
-    if (event != FW_LEARNER_UPDATED) continue;
+    /* Values: what a lesson leaves behind, a matrix too, is part of its update. */
+    const int is_kept = event == FW_LEARNER_ACCEPTED && learner.target != 0;
+    if (event != FW_LEARNER_UPDATED && !is_kept) continue;
     result.sum += instructions;
     if (instructions > result.most) result.most = (uint32_t)instructions;
   }

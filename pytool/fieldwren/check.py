@@ -13,7 +13,7 @@ from fieldwren.app_streaming import load_device_app
 from fieldwren.boards import Board, load_board
 from fieldwren.compiler import compile_model
 from fieldwren.core import Core
-from fieldwren.costs import predicted
+from fieldwren.costs import adapters_predicted, predicted
 from fieldwren.errors import BadInputError, UnsupportedError
 from fieldwren.full import rows_app
 from fieldwren.graph import Graph
@@ -50,7 +50,7 @@ class AdapterCheck:
     """What adapters add to that: scale and bias of `channels` channels, RAM, bytes of a saved state.
 
     `instructions` of an inference are those of the layer's kernel with tables in RAM, less those of the one it would have
-    otherwise (None: not measured on this core); folding the tables takes about 100 a channel more.
+    otherwise, and those of folding the tables and of making a row of the embedding (None: not measured on this core).
     """
 
     channels: int
@@ -183,12 +183,13 @@ def _adapters(app: App, backbone: Graph, factory: Factory, graph: Graph, board: 
     core = core_of(board)
     adapted, plain = plan(lower(backbone, core)), plan(lower(cut(graph).backbone, core))
     layer, usual = _instructions(adapted, core, factory.site), _instructions(plain, core, factory.site)
+    own = adapters_predicted(core, factory.adapter_channels, factory.features, factory.site.positions)
     ram = settings.learning_ram_bytes(app, factory, board) - settings.learning_ram_bytes(app, without, board)
     return AdapterCheck(
         channels=factory.adapter_channels,
         ram_bytes=ram + adapted.state_bytes,
         record_bytes=settings.record_bytes(factory) - settings.record_bytes(without),
-        instructions=None if layer is None or usual is None else layer - usual,
+        instructions=None if layer is None or usual is None or own is None else layer - usual + own,
     )
 
 

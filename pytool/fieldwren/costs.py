@@ -52,6 +52,19 @@ def cost_table(cpu: str) -> Mapping[str, KernelCost]:
     return {name: KernelCost(entry["terms"], entry["error"]) for name, entry in content["kernels"].items()}
 
 
+def adapters_predicted(core: Core, channels: int, features: int, positions: int) -> int | None:
+    """Instructions of folding adapters into the layer's tables and of making a row of the embedding, for each inference.
+
+    From `boards/costs/adapters/<cpu>.json` (`tools/measure_adapters.py`); None for a core that was never measured.
+    """
+    for name in (core.name, _like(core)):
+        path = paths.boards() / "costs" / "adapters" / f"{name}.json"
+        if path.is_file():
+            cost = json.loads(path.read_text(encoding="utf-8"))
+            return round(cost["channel"] * channels + cost["feature"] * features + cost["pixel"] * positions * channels)
+    return None
+
+
 def predicted(core: Core, call: KernelCall) -> int | None:
     """Instructions of `call` on a core, None where its kernel was never measured there.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,13 @@ import pytest
 from numpy.typing import NDArray
 
 from fieldwren import paths
+from fieldwren.boards import load_board
 from fieldwren.cli.frame import run
 from fieldwren.core import PORTABLE
+from fieldwren.costs import adapters_predicted
 from fieldwren.errors import BadInputError, UnsupportedError
 from fieldwren.graph import Graph
+from fieldwren.images import core_of
 from fieldwren.learn import Factory, LearnerConfig, Script, StoredEmbeddings, cut, factory_of, run_script
 from fieldwren.learn.adapters import AdaptedLayer, active_shares, adapted_rows
 from fieldwren.learn.device import connected, export, teach
@@ -24,7 +29,7 @@ from fieldwren.plan import plan
 from fieldwren.runtime import Interpreter
 from fieldwren.tflite import read_model
 from learn.learners import embeddings
-from support import require_data, require_module, require_tool
+from support import CHECKOUT, require_data, require_module, require_tool
 
 DIGITS = paths.examples() / "digits" / "model.tflite"
 PLAIN = LearnerConfig(
@@ -45,6 +50,24 @@ def factory_for(graph: Graph, config: LearnerConfig = PLAIN) -> Factory:
     factory = factory_of(bare, made, [str(number) for number in range(len(made.weights))], config)
     stored = StoredEmbeddings(np.full(features, -100, np.float32), np.full(features, 1 / 12, np.float32))
     return replace(factory, stored=stored, head=made.standardised(stored.mean, stored.gain))
+
+
+@pytest.mark.emulator
+@pytest.mark.parametrize(
+    ("board", "prefix"), [("mps2-an386", "arm-none-eabi"), ("riscv32-virt", "riscv64-unknown-elf")]
+)
+def test_what_an_inference_costs_more_is_what_was_measured(
+    board: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With and without an FPU; the tables of boards/costs/adapters, of the compiler that is here, within a tenth."""
+    require_tool(f"{prefix}-gcc")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(CHECKOUT / "tools")])
+    measured = importlib.import_module("measure_adapters").measure(board)
+    core = core_of(load_board(board))
+    for channels, positions in ((64, 0), (40, 25)):
+        cost = adapters_predicted(core, channels, channels, positions)
+        wanted = channels * (measured["channel"] + measured["feature"] + measured["pixel"] * positions)
+        assert cost == pytest.approx(wanted, rel=0.1)
 
 
 def layer_inputs(count: int, seed: int) -> NDArray[np.int8]:

@@ -273,8 +273,16 @@ def _classes(client: DeviceClient) -> tuple[ClassState, ...]:
 
 
 def _word(label: str) -> str:
-    if not label or any(c.isspace() for c in label) or label.startswith(("#", "@", "*")):
-        raise BadInputError(f"{label!r}: the name of a class is one word of 1 to 19 bytes")
+    if (
+        not label.isprintable()
+        or " " in label
+        or label.startswith(("#", "@", "*"))
+        or not 1 <= len(label.encode()) <= 19
+    ):
+        raise BadInputError(
+            f"{label!r}: the name of a class is one word of 1 to 19 bytes without control characters, and begins with "
+            "none of # @ *"
+        )
     return label
 
 

@@ -139,6 +139,8 @@ def simulate(
     graph = read_model(loaded.model_path)
     model = app_model(loaded, graph, lower(graph, PORTABLE))
     if loaded.kind in VALUE_KINDS:
+        if new_classes:
+            raise BadInputError(f"new classes: {loaded.name} is of kind {loaded.kind}, whose outputs are values")
         return _simulated_values(model, graph, data, only=only, shots=shots, passes=passes or 1, repeats=repeats,
                                  seed=seed, board=board)  # fmt: skip
     passes = passes or PASSES

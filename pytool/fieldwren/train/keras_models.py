@@ -88,8 +88,8 @@ def _whole_inputs(model: Any) -> Any:
     """Inputs in float32, in the structure of the model's."""
     import keras
 
-    made = keras.tree.map_structure(lambda x: keras.Input(batch_shape=x.shape, dtype="float32"), model.input)
-    return [made] if isinstance(model, keras.Sequential) else made
+    structure = model.inputs if isinstance(model, keras.Sequential) else model.input
+    return keras.tree.map_structure(lambda x: keras.Input(batch_shape=x.shape, dtype="float32"), structure)
 
 
 def models(model: Any) -> list[Any]:
