@@ -19,7 +19,7 @@ from fleet.test_run import HOST, federation
 from link.test_mqtt import certificates
 from support import CHECKOUT, require_module, require_tool
 
-START_S = 900.0
+START_S = 300.0
 
 
 def free_port() -> int:
