@@ -60,7 +60,7 @@ def adapters_predicted(core: Core, channels: int, features: int, positions: int)
     for name in (core.name, _like(core)):
         path = paths.boards() / "costs" / "adapters" / f"{name}.json"
         if path.is_file():
-            cost = json.loads(path.read_text(encoding="utf-8"))
+            cost: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
             return round(cost["channel"] * channels + cost["feature"] * features + cost["pixel"] * positions * channels)
     return None
 
