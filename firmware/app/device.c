@@ -14,7 +14,11 @@ static const char *const usages[] = {
     "label INDEX",
     "tensor NAME",
     "get NAME",
+#if defined(FW_LEARN)
+    "reset [learned]",
+#else
     "reset",
+#endif
     "detections FROM",
     "put NAME BYTES CRC32",
     "infer",
@@ -29,20 +33,19 @@ static const char *const usages[] = {
 #endif
     "reboot",
 #if defined(FW_LEARN)
-    "learn status|answer|class LABEL|missed NUMBER",
-    "teach LABEL|#INDEX [detected|missed [NUMBER]]",
+    "learn status|answer|class LABEL|missed N",
+    "teach LABEL|#INDEX [detected|missed [N]]",
     "feedback right|wrong",
     "practise [PASSES]",
     "class add|remove|rename LABEL [NAME]",
     "save",
     "undo",
-    "reset learned",
     "import",
 #endif
 #if defined(FW_FLEET)
     "fleet status|begin|evaluate|adopt",
     "fleet keep LABEL|#INDEX [test]",
-    "fleet restore unsent|held VERSION TASK",
+    "fleet restore unsent|held N TASK",
 #endif
 };
 
