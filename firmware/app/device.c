@@ -33,7 +33,7 @@ static const char *const usages[] = {
 #endif
     "reboot",
 #if defined(FW_LEARN)
-    "learn status|answer|class LABEL|missed N",
+    "learn status|answer|class LABEL|missed N|calibrate [N]",
     "teach LABEL|#INDEX [detected|missed [N]]",
     "feedback right|wrong",
     "practise [PASSES]",

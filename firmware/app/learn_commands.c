@@ -335,6 +335,7 @@ static void learn_status(fw_device_t *device) {
   fw_json_string(json, "last", results[g->last <= FW_KEEPER_FAULT ? g->last : 0]);
   fw_json_uint(json, "rollbacks", g->learner.rollbacks);
   fw_json_uint(json, "guard", g->learner.guard_count);
+  fw_json_uint(json, "reject_below_ppm", (uint32_t)(g->learner.reject_below * 1e6f + 0.5f));
   fw_json_string(json, "origin", origins[g->keeper.origin]);
   fw_json_bool(json, "store", g->keeper.has_store);
   fw_json_bool(json, "unsaved", g->keeper.unsaved);
@@ -434,6 +435,26 @@ static void learn_answer(fw_device_t *device) {
   fw_link_answer_end(&device->link);
 }
 
+/* learn calibrate [ACCEPTED] */
+static void learn_calibrate(fw_device_t *device) {
+  fw_learning_t *const g = learning_of(device);
+  const fw_command_t *command = &device->link.command;
+  uint32_t accepted = 0;
+  if (command->word_count == 3u && !fw_command_uint(command, 2, g->learner_config.guard_samples, &accepted)) {
+    fw_link_error(&device->link, "bad_argument", "learn calibrate [ACCEPTED], at most the guard's samples", 2);
+    return;
+  }
+  if (is_streaming(device) || has_no_classes(device)) return;
+  if (g->refused != 0u || fw_keeper_is_busy(&g->keeper)) {
+    refuse(device, FW_E_STATE, "", FW_COMMAND_WORDS);
+  } else if (fw_learner_calibrate(&g->learner, (uint16_t)accepted) != FW_OK) {
+    refuse(device, FW_E_UNKNOWN, "the guard has nothing of no class yet: feedback wrong", FW_COMMAND_WORDS);
+  } else {
+    fw_keeper_changed(&g->keeper);
+    ok(device);
+  }
+}
+
 int fw_device_learn_command(fw_device_t *device) {
   const fw_command_t *command = &device->link.command;
   if (learning_of(device) == NULL) return 0;
@@ -446,8 +467,11 @@ int fw_device_learn_command(fw_device_t *device) {
       learn_class(device);
     } else if (command->word_count == 3u && fw_command_is(command, 1, "missed")) {
       learn_missed(device);
+    } else if (command->word_count <= 3u && fw_command_is(command, 1, "calibrate")) {
+      learn_calibrate(device);
     } else {
-      fw_link_error(&device->link, "bad_argument", "learn status, answer, class LABEL|#INDEX, or missed NUMBER", 1);
+      fw_link_error(&device->link, "bad_argument",
+                    "learn status, answer, class LABEL|#INDEX, missed NUMBER, or calibrate [ACCEPTED]", 1);
     }
     return 1;
   }

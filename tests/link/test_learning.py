@@ -22,7 +22,7 @@ from fieldwren.device import DeviceClient, DeviceRefusedError
 from fieldwren.device.results import Detected
 from fieldwren.device.transport import ProcessTransport
 from fieldwren.errors import BadInputError
-from fieldwren.learn.device import wait
+from fieldwren.learn.device import calibrate, status, wait
 from fieldwren.render.learning import learning_context
 from link import devices
 from link.test_session import tones
@@ -165,6 +165,24 @@ def test_feedback_goes_to_the_newest_detection(client: DeviceClient) -> None:
     wait(client)
     assert client.command("feedback wrong")["label"] == "quiet"  # the background
     assert wait(client)["taught"] == 2
+
+
+def test_what_is_no_class_says_below_which_confidence_nothing_is_one(client: DeviceClient) -> None:
+    assert refused(client, "learn calibrate") == "not_ready"
+    assert refused(client, "learn calibrate 5000") == "bad_argument"
+    client.command("class remove quiet")  # from here on there is no class for what is none
+    assert any(isinstance(event, Detected) for event in client.stream(tones(2.0)))
+    assert client.command("learn answer")["accepted"]
+    guarded = status(client).guard
+    client.command("feedback wrong")
+    assert status(client).guard == guarded + 1 and status(client).reject_below == 0
+
+    made = calibrate(client)
+    assert 0.3 < made.reject_below < 1 and not made.unsaved
+    assert not client.command("learn answer")["accepted"]  # of the same tones
+    assert not any(isinstance(event, Detected) for event in client.stream(tones(2.0)))
+    assert calibrate(client, accepted=1).reject_below == 0
+    assert client.command("learn answer")["accepted"]
 
 
 def test_near_misses_are_kept_listed_and_taught(client: DeviceClient) -> None:

@@ -167,6 +167,7 @@ def _show_status(console: Console, result: LearnStatus) -> None:
     console.print(
         f"{result.device}: {len(result.classes)} of {result.classes_most} classes, {result.updates:,} updates, "
         f"{result.rollbacks} rolled back, {result.guard} guard samples, {result.saves} saves"
+        + (f", nothing under a confidence of {result.reject_below:.3f}" if result.reject_below else "")
         + (", not saved" if result.unsaved else "")
     )
     table = Table(box=None, padding=(0, 2, 0, 0))
@@ -194,6 +195,21 @@ def _on_device(name: str, help_text: str) -> None:
 _on_device("status", "Show what APP's device has learned.")
 _on_device("undo", "Go back to what was saved before; twice is no change.")
 _on_device("reset", "Go back to the model as it was trained, and erase all that was learned.")
+
+
+@learn.command()
+@_app
+@click.option(
+    "--accepted", default=0, show_default=True, type=click.IntRange(0, 4096), help="Of those, still taken for one."
+)
+@_device
+@json_option
+def calibrate(app: Path, accepted: int, board: str, port: str | None, state: Path | None, json: bool) -> None:
+    """Set the confidence under which APP's device answers nothing, from its guard samples of no class."""
+    from fieldwren.learn import device
+
+    with _connected(app, board, port, state) as (client, _):
+        output.emit(device.calibrate(client, accepted), json=json, show=_show_status)
 
 
 @learn.command()

@@ -48,7 +48,10 @@ class ClassState:
 
 @dataclass(frozen=True)
 class LearnStatus:
-    """What the device has learned. `saves` counts records since the flash was new; `origin` is what it booted with."""
+    """What the device has learned. `saves` counts records since the flash was new; `origin` is what it booted with.
+
+    Answers of a confidence under `reject_below` are none of the classes.
+    """
 
     app: str
     device: str
@@ -57,6 +60,7 @@ class LearnStatus:
     updates: int
     rollbacks: int
     guard: int
+    reject_below: float
     origin: str
     unsaved: bool
     saves: int
@@ -197,11 +201,22 @@ def status(client: DeviceClient) -> LearnStatus:
         updates=int(said["updates"]),
         rollbacks=int(said["rollbacks"]),
         guard=int(said["guard"]),
+        reject_below=int(said["reject_below_ppm"]) / 1e6,
         origin=str(said["origin"]),
         unsaved=bool(said["unsaved"]),
         saves=int(said["saved"]),
         can_save=bool(said["store"]),
     )
+
+
+def calibrate(client: DeviceClient, accepted: int = 0) -> LearnStatus:
+    """Sets the confidence under which the device's answers are none of its classes, and saves it.
+
+    It is the lowest at which `accepted` of the guard's samples of no class are still taken for one.
+    """
+    client.command(f"learn calibrate {accepted}")
+    save(client)
+    return status(client)
 
 
 def undo(client: DeviceClient) -> LearnStatus:
