@@ -12,8 +12,15 @@ enum { FW_RECORD_HEADER_1_BYTES = 48 };
 
 static const float LARGEST = 1e6f; /* of a weight or statistic */
 
+/* Of the matrix of recursive least squares that records hold; FW_RECORD_NO_MATRIX is for flash that is too small. */
+#if defined(FW_RECORD_NO_MATRIX)
+enum { HAS_MATRIX = 0 };
+#else
+enum { HAS_MATRIX = 1 };
+#endif
+
 static uint32_t matrix_floats(const fw_learner_config_t *c) {
-  return fw_recursive_is_used(c) ? FW_LEARNER_MATRIX_FLOATS(c->features) : 0u;
+  return HAS_MATRIX && fw_recursive_is_used(c) ? FW_LEARNER_MATRIX_FLOATS(c->features) : 0u;
 }
 
 /* Bytes of what `count` guard samples of a regression should have been. */

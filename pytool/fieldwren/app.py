@@ -130,7 +130,7 @@ class LearnSettings(Strict):
 
     `spare_classes`: classes that people may add. `replay_per_class`: embeddings kept of each class. `guard_samples`:
     embeddings that every change is checked with, and taken back if it costs more than `guard_loss` of them (`None`: 1; of
-    values, whose guard are the newest lessons, a fifth of them); 0: no guard.
+    values, whose guard are the newest lessons, a fifth of them); 0: no guard. `None`: 15, of values 0.
     `passes`: over what was taught, after teaching. `rate`, `momentum`, `pull` (towards the factory head, per update),
     `imprint`, `replays_per_sample`, `running_statistics`: as in fw_learner.h. `reject_below`: confidence under which an
     answer is "none of them". What was learned is saved `save_after_s` after the last lesson, at most every `save_every_s`
@@ -148,7 +148,7 @@ class LearnSettings(Strict):
 
     spare_classes: Annotated[int, Field(ge=0, le=64)] = 4
     replay_per_class: Annotated[int, Field(ge=1, le=255)] = 8
-    guard_samples: Annotated[int, Field(ge=0, le=1024)] = 15
+    guard_samples: Annotated[int, Field(ge=0, le=1024)] | None = None
     guard_loss: Annotated[int, Field(ge=0, le=1024)] | None = None
     replays_per_sample: Annotated[int, Field(ge=0, le=64)] = 4
     passes: Annotated[int, Field(ge=1, le=1000)] = 20

@@ -162,7 +162,7 @@ def _learning(path: Path, board: Board) -> LearningCheck:
         ram_bytes=settings.learning_ram_bytes(shown, factory, board),
         tables_bytes=len(factory.block()),
         code_bytes=_LEARNING_CODE_BYTES[board.core.architecture] + (fleet.code_bytes if fleet else 0),
-        record_bytes=settings.record_bytes(factory),
+        record_bytes=layout.record_bytes if layout else settings.record_bytes(factory),
         slots=layout.slots if layout else 0,
         saves_per_day=layout.saves_per_day if layout else None,
         adapters=_adapters(shown, backbone, factory, graph, board),

@@ -31,19 +31,25 @@ _MISS_BYTES = 8
 _TASK_HEADER_BYTES, _UPDATE_HEADER_BYTES = 40 + 12 + 4, 20 + 12 + 4
 """With the vector's header and the CRC (firmware/learn/participant.h)."""
 _HOST_STORE_BYTES, _HOST_PAGE_BYTES = 64 * 4096, 4096
+GUARD_SAMPLES = 15
+"""Of classes, where an app does not say how many; values have none then, for every row may be a lesson."""
 VALUE_KINDS = ("regression", "anomaly")
 """Kinds of apps whose last layer gives values: it learns what they should have been, and has no classes."""
 
 
 @dataclass(frozen=True)
 class StoreLayout:
-    """How an app's learned state lies in a board's flash; bytes. `saves_per_day`: until pages are worn after ten years."""
+    """How an app's learned state lies in a board's flash; bytes. `saves_per_day`: until pages are worn after ten years.
+
+    Records hold the matrix of recursive least squares, if there is one, where `has_matrix`.
+    """
 
     record_bytes: int
     slots: int
     slot_bytes: int
     page_bytes: int
     saves_per_day: float
+    has_matrix: bool
 
 
 def learner_config(settings: LearnSettings) -> LearnerConfig:
@@ -51,7 +57,7 @@ def learner_config(settings: LearnSettings) -> LearnerConfig:
     return LearnerConfig(
         classes_spare=settings.spare_classes,
         replay_per_class=settings.replay_per_class,
-        guard_samples=settings.guard_samples,
+        guard_samples=GUARD_SAMPLES if settings.guard_samples is None else settings.guard_samples,
         running_statistics=settings.running_statistics,
         replays_per_sample=settings.replays_per_sample,
         guard_loss=1 if settings.guard_loss is None else settings.guard_loss,
@@ -91,8 +97,9 @@ def app_factory(app: App, graph: Graph, labels: Sequence[str]) -> tuple[Graph, F
             raise BadInputError(f"{app.where('labels')}: {error}") from error
     config = learner_config(settings)
     if has_values:  # no class to add, or to keep embeddings of; a fifth of the newest lessons may contradict the next
-        guard_loss = settings.guard_samples // 5 if settings.guard_loss is None else settings.guard_loss
-        config = replace(config, classes_spare=0, replay_per_class=1, guard_loss=guard_loss)
+        guard = settings.guard_samples or 0
+        guard_loss = guard // 5 if settings.guard_loss is None else settings.guard_loss
+        config = replace(config, classes_spare=0, replay_per_class=1, guard_samples=guard, guard_loss=guard_loss)
     elif len(made.weights) != len(labels):  # one output that says yes or no: nothing can be added to it
         config = replace(config, classes_spare=0)
     factory = factory_of(graph, made, labels, config)
@@ -137,11 +144,11 @@ def _check_buttons(app: App, settings: LearnSettings, labels: Sequence[str], spa
         )
 
 
-def record_bytes(factory: Factory) -> int:
+def record_bytes(factory: Factory, *, with_matrix: bool = True) -> int:
     """FW_RECORD_BYTES: the body of the largest record."""
     features, classes, config = factory.features, factory.classes_most, factory.config
     total = 64 + 4 * (features + 1) * classes + 12 * features * config.running_statistics + 28 * classes
-    total += 8 * factory.adapter_channels + 4 * factory.matrix_floats
+    total += 8 * factory.adapter_channels + 4 * factory.matrix_floats * with_matrix
     if factory.loss == "squared":
         total += 4 * (classes + 1) * config.guard_samples
     embeddings = (
@@ -153,17 +160,21 @@ def record_bytes(factory: Factory) -> int:
 
 
 def store_layout(factory: Factory, board: Board) -> StoreLayout | None:
-    """Where the state is kept; None if the board has no flash for it, or not for three records."""
+    """Where the state is kept; None if the board has no flash for it, or not for three records.
+
+    Where there is none for three with the matrix of recursive least squares, that starts anew with the device.
+    """
     store = board.memory.store if board.memory is not None else None
     if board.memory is not None and store is None:
         return None
     total, page = (store.bytes, store.page_bytes) if store else (_HOST_STORE_BYTES, _HOST_PAGE_BYTES)
-    body = record_bytes(factory)
-    slot = math.ceil((body + _SLOT_OVERHEAD) / page) * page
-    slots = total // slot
-    if slots < SLOTS_LEAST:
-        return None
-    return StoreLayout(body, slots, slot, page, slots * ENDURANCE / (365.25 * YEARS))
+    for with_matrix in (True, False):
+        body = record_bytes(factory, with_matrix=with_matrix)
+        slot = math.ceil((body + _SLOT_OVERHEAD) / page) * page
+        slots = total // slot
+        if slots >= SLOTS_LEAST:
+            return StoreLayout(body, slots, slot, page, slots * ENDURANCE / (365.25 * YEARS), with_matrix)
+    return None
 
 
 def save_every_ms(settings: LearnSettings, layout: StoreLayout | None) -> int:

@@ -17,6 +17,7 @@ from fieldwren.errors import BadInputError
 from fieldwren.features import SensorFrontEnd
 from fieldwren.features.render import render_front_end
 from fieldwren.features.tables import front_end_data
+from fieldwren.learn.settings import store_layout
 from fieldwren.plan import Plan
 from fieldwren.program import Program
 from fieldwren.render.environment import Provenance, render, sources_digest
@@ -98,6 +99,9 @@ def app_sources(
                 defines["FW_STREAM_FILE"] = None
     if model.factory is not None and model.factory.config.forgetting > 0:
         defines["FW_RECURSIVE"] = None
+        layout = store_layout(model.factory, board)
+        if layout is not None and not layout.has_matrix:
+            defines["FW_RECORD_NO_MATRIX"] = None
     if model.adapter_tables is not None:
         defines["FW_ADAPTERS"] = None
     learning = learning_context(model, board)
