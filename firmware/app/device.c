@@ -24,7 +24,7 @@ static const char *const usages[] = {
     "infer",
     "stream start [sensor]",
     "stream stop [BYTES]",
-    "set threshold LABEL|#INDEX VALUE",
+    "set threshold LABEL VALUE",
 #if defined(FW_LEARN)
     "set teach_below VALUE",
 #endif
@@ -34,7 +34,7 @@ static const char *const usages[] = {
     "reboot",
 #if defined(FW_LEARN)
     "learn status|answer|class LABEL|missed N|calibrate [N]",
-    "teach LABEL|#INDEX [detected|missed [N]]",
+    "teach LABEL [detected|missed [N]]",
     "feedback right|wrong",
     "practise [PASSES]",
     "class add|remove|rename LABEL [NAME]",
@@ -44,7 +44,7 @@ static const char *const usages[] = {
 #endif
 #if defined(FW_FLEET)
     "fleet status|begin|evaluate|adopt",
-    "fleet keep LABEL|#INDEX [test]",
+    "fleet keep LABEL [test]",
     "fleet restore unsent|held N TASK",
 #endif
 };

@@ -471,7 +471,7 @@ int fw_device_learn_command(fw_device_t *device) {
       learn_calibrate(device);
     } else {
       fw_link_error(&device->link, "bad_argument",
-                    "learn status, answer, class LABEL|#INDEX, missed NUMBER, or calibrate [ACCEPTED]", 1);
+                    "learn status, answer, class LABEL|#INDEX, missed N, or calibrate [N]", 1);
     }
     return 1;
   }
