@@ -153,11 +153,12 @@ def test_records_of_this_version_load_as_they_were_stored(program: Path) -> None
     assert state["updates"] == 26  # of 27, one found nothing to rehearse
 
 
-def _lives(program: Path, updates: int) -> None:
+def _lives(program: Path, updates: int, moved: float = 1.0) -> None:
+    """`moved`: the weight that something has learned to at least; least squares draw theirs to where they began."""
     result = run(program, "life", updates)
     assert result["updates"] >= updates
     assert result["faults"] == 0
-    assert 1 < result["largest"] < 1000
+    assert moved < result["largest"] < 1000
     assert min(result["erases"]) > 10
     assert max(result["erases"]) <= 1.1 * min(result["erases"])
 
@@ -172,13 +173,13 @@ LIFE = ("-std=c99", "-O2", "-ffp-contract=off", "-DLARGE")
 )
 def test_a_life_of_learning_stays_bounded(flags: tuple[str, ...], updates: int, tmp_path: Path) -> None:
     """12 classes of 64 features; right and wrong labels, noise, extremes, one-sided labels, classes that come and go."""
-    _lives(build(tmp_path / "life", *LIFE, *flags), updates)
+    _lives(build(tmp_path / "life", *LIFE, *flags), updates, 0.5 if flags is VALUES else 1.0)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("flags", [(), (ADAPTERS,), VALUES], ids=["head", "adapters", "values"])
 def test_ten_million_updates_stay_bounded(flags: tuple[str, ...], tmp_path: Path) -> None:
-    _lives(build(tmp_path / "life", *LIFE, *flags), 10_000_000)
+    _lives(build(tmp_path / "life", *LIFE, *flags), 10_000_000, 0.5 if flags is VALUES else 1.0)
 
 
 FACTORY = {"status": 0, "classes": 2, "updates": 0, "guard": 2, "taught": 0, "names": ["a", "b"]}
