@@ -20,7 +20,7 @@ keras = require_module("keras")
 
 from fieldwren.train import fit, models  # noqa: E402 - TensorFlow may be absent
 from fieldwren.train.zoo import build  # noqa: E402
-from fieldwren.train.zoo.ssm import SelectiveScan  # noqa: E402
+from fieldwren.train.zoo.ssm import LeakyMean, SelectiveScan  # noqa: E402
 
 TABLES = [
     (tables.DsCnn(channels=8, blocks=1), (21, 10, 1)),
@@ -85,6 +85,14 @@ def test_the_parallel_scan_is_the_recurrence() -> None:
         decay = 1 / (1 + np.exp(-(s[:, t, :, None] * gain + bias)))
         state = decay * state + (1 - decay) * v[:, t, :, None] * into[:, t, None, :]
         np.testing.assert_allclose(made[:, t], (state * out[:, t, None, :]).sum(-1) + skip * v[:, t], atol=1e-5)
+
+
+def test_the_leaky_mean_is_the_recurrence() -> None:
+    x = np.random.default_rng(0).normal(0, 1, (2, 7, 3)).astype(np.float32)
+    mean = np.zeros((2, 3))
+    for t in range(7):
+        mean += 0.25 * (x[:, t] - mean)
+    np.testing.assert_allclose(np.asarray(LeakyMean(0.25)(x)), mean, atol=1e-6)
 
 
 def test_a_saved_ssm_and_crnn_come_back(tmp_path: Path) -> None:

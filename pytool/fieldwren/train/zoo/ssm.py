@@ -4,7 +4,9 @@ A diagonal state space whose step size, input and output matrices follow the inp
 that integers hold best. With A = −1 for each state, zero-order hold gives h' = a·h + (1 − a)·B·v where a = e^(−Δ) and
 Δ = softplus(−s), which is a = sigmoid(s). A state is thus a weighted mean of what came in: its range is known, and
 an endless stream cannot make it overflow. Every state has its own gain and bias on s, so that they forget at
-different speeds: biases start at time constants from a few steps to the whole window.
+different speeds: biases start at time constants from a few steps to the whole window. What goes into a state and what
+is read from it pass a tanh, and what a block adds is normalised: products of three inputs would otherwise have rare
+values far beyond the usual ones, which leave int8 no steps for these.
 
 Trained over whole windows with a parallel scan; exported as a step with its states as variables (`step_graph`).
 """
@@ -66,6 +68,29 @@ class SelectiveScan(layers.Layer):  # type: ignore[misc]  # Keras has no types
         return {**super().get_config(), "states": self.states}
 
 
+@keras.saving.register_keras_serializable("fieldwren")
+class LeakyMean(layers.Layer):  # type: ignore[misc]  # Keras has no types
+    """m [batch, width] after the last step of x [batch, steps, width]: m_t = m_{t−1} + rate·(x_t − m_{t−1}), m_0 = 0."""
+
+    def __init__(self, rate: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.rate = rate
+
+    def call(self, inputs: Any) -> Any:
+        """As the class says, as one weighted sum."""
+        age = np.arange(int(inputs.shape[1]))[::-1]
+        weights = (self.rate * (1 - self.rate) ** age).astype(np.float32)
+        return ops.sum(inputs * weights[:, None], axis=1)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """That of x without its steps."""
+        return (input_shape[0], input_shape[2])
+
+    def get_config(self) -> dict[str, Any]:
+        """What the layer is made of."""
+        return {**super().get_config(), "rate": self.rate}
+
+
 def ssm(
     frames: int,
     coefficients: int,
@@ -82,7 +107,8 @@ def ssm(
     """For features [frames, coefficients, 1], of which each step takes `frames_per_step`; frames that are over at the
 
     front are left out. A block: a depthwise convolution over the last `kernel` steps, the scan, a gate, and the input
-    added. The answer is that of the last step.
+    added. The answer is that of the last step, from a mean of what the blocks gave that forgets in half a window: a word
+    may end anywhere in it.
     """
     steps = frames // frames_per_step
     inputs = keras.Input((frames, coefficients, 1), name="features")
@@ -95,18 +121,15 @@ def ssm(
         v = layers.ZeroPadding1D((kernel - 1, 0))(layers.Dense(width, use_bias=False, name=f"{name}_in")(x))
         v = layers.DepthwiseConv1D(kernel, use_bias=False, name=f"{name}_conv")(v)
         v = layers.ReLU()(layers.BatchNormalization(momentum=momentum, name=f"{name}_norm")(v))
-        made = SelectiveScan(states, name=f"{name}_scan")(
-            [
-                v,
-                *(
-                    layers.Dense(n, name=f"{name}_{part}")(v)
-                    for part, n in (("s", width), ("b", states), ("c", states))
-                ),
-            ]
+        read = (
+            layers.Dense(n, activation=activation, name=f"{name}_{part}")(v)
+            for part, n, activation in (("s", width, None), ("b", states, "tanh"), ("c", states, "tanh"))
         )
+        made = SelectiveScan(states, name=f"{name}_scan")([v, *read])
         gate = layers.Dense(width, activation="sigmoid", name=f"{name}_gate")(x)
-        x = layers.Add()([x, layers.Dense(width, name=f"{name}_out")(layers.Multiply()([made, gate]))])
-    x = layers.Dropout(dropout)(layers.ReLU()(x[:, -1]))
+        made = layers.Dense(width, use_bias=False, name=f"{name}_out")(layers.Multiply()([made, gate]))
+        x = layers.Add()([x, layers.BatchNormalization(momentum=momentum, name=f"{name}_out_norm")(made)])
+    x = layers.Dropout(dropout)(LeakyMean(2 / steps, name="mean")(layers.ReLU()(x)))
     outputs = layers.Dense(classes, activation="softmax", name="classifier")(x)
     return keras.Model(inputs, outputs, name="ssm")
 
@@ -124,8 +147,11 @@ def step_graph(model: keras.Model) -> StepGraph:
     while f"block{number}_in" in weights:
         x = _block(graph, model, weights, f"block{number}", x, width)
         number += 1
-    x = graph.relu(x)
-    graph.output = graph.softmax(graph.dense(x, *weights["classifier"]))
+    mean = graph.state((width,))
+    rate = graph.constant(np.full(width, model.get_layer("mean").rate))
+    after = graph.add(mean, graph.mul(rate, graph.sub(graph.relu(x), mean)))
+    graph.assign(mean, after)
+    graph.output = graph.softmax(graph.dense(after, *weights["classifier"]))
     return graph
 
 
@@ -138,12 +164,13 @@ def _block(graph: StepGraph, model: keras.Model, weights: Any, name: str, x: Val
     states = gain.shape[1]
     s = graph.reshape(graph.dense(v, *weights[f"{name}_s"]), (width, 1))
     decay = graph.sigmoid(graph.add(graph.mul(s, graph.constant(gain)), graph.constant(decay_bias)))
-    into = graph.reshape(graph.dense(v, *weights[f"{name}_b"]), (1, states))
-    out = graph.reshape(graph.dense(v, *weights[f"{name}_c"]), (1, states))
+    into = graph.reshape(graph.tanh(graph.dense(v, *weights[f"{name}_b"])), (1, states))
+    out = graph.reshape(graph.tanh(graph.dense(v, *weights[f"{name}_c"])), (1, states))
     new = graph.mul(graph.reshape(v, (width, 1)), into)
     state = graph.state((width, states))
     after = graph.add(new, graph.mul(decay, graph.sub(state, new)))  # a·h + (1 − a)·new
     graph.assign(state, after)
     y = graph.add(graph.sum_last(graph.mul(after, out)), graph.mul(v, graph.constant(skip)))
     gate = graph.sigmoid(graph.dense(x, *weights[f"{name}_gate"]))
-    return graph.add(x, graph.dense(graph.mul(y, gate), *weights[f"{name}_out"]))
+    kernel, bias = folded(weights[f"{name}_out"][0], model.get_layer(f"{name}_out_norm"))
+    return graph.add(x, graph.dense(graph.mul(y, gate), kernel, bias))
