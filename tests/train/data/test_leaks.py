@@ -13,7 +13,7 @@ import pytest
 
 from fieldwren.errors import BadInputError, MissingToolError
 from fieldwren.rows import read_rows
-from fieldwren.train import run
+from fieldwren.train import presence, run
 from fieldwren.train.data.columns import Columns, check_columns
 from fieldwren.train.data.leaks import check_data
 from support import require_data
@@ -169,10 +169,10 @@ def test_training_refuses_a_leak_and_goes_on_when_allowed(tmp_path: Path, monkey
     class ReachedError(Exception):
         pass
 
-    def stop(*_: object) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise ReachedError
 
-    monkeypatch.setattr(run, "_presence", stop)
+    monkeypatch.setattr(presence, "load", stop)
     lines_said: list[str] = []
     with pytest.raises(ReachedError):
         run.train(

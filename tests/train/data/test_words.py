@@ -154,7 +154,9 @@ def test_a_folder_becomes_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert data.labels == ["_background", "lamp_off", "lamp_on"]
     assert {clip.group for clip in data.held_out} == {"bob"}
     assert len(data.held_out) == 6
-    assert np.bincount(data.train.labels).tolist() == [10, 12, 12]
+    assert np.bincount(data.train.labels).tolist() == [10 + 48, 12, 12]  # 48 whole other words, for the embedding alone
+    weights = data.weights(0.5)
+    assert [int(np.sum(weights == value)) for value in (0.0, 0.5, 1.0)] == [48, 10, 24]
     assert load(words=("lamp_on",)).classes == ("lamp_on",)
     with pytest.raises(BadInputError, match="no recordings of lamp; there are lamp_off, lamp_on, stop"):
         load(words=("lamp",))
