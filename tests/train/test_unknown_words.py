@@ -12,7 +12,7 @@ from fieldwren.app import load_app
 from fieldwren.app_model import load_app_model
 from fieldwren.errors import BadInputError
 from fieldwren.evaluate.classify import wanted
-from fieldwren.train import keyword, recipe, windows
+from fieldwren.train import keyword, recipe, windows, windowset
 from fieldwren.train.augment import Augmentation
 from fieldwren.train.clips import Clip
 from fieldwren.train.run import train
@@ -61,11 +61,13 @@ def test_classes_and_what_is_measured(tmp_path: Path, monkeypatch: pytest.Monkey
     options = {"hold_out": "bob", "without_classes": [], "seed": 0, "progress": lambda line: None}
     data = keyword.load(settings, folder, **options)
     assert data.labels == ["_silence", "_unknown", "lamp_on", "lamp_off"]
-    counts = np.bincount(data.train.labels, minlength=4)
+    ordinary = (data.words == windowset.NO_WORD) | (data.train.labels >= 2)  # not there for the embedding alone
+    assert set(data.train.labels[~ordinary]) == {1} and not data.weights(0.25)[~ordinary].any()
+    counts = np.bincount(data.train.labels[ordinary], minlength=4)
     assert counts[2:].tolist() == [12, 12] and counts[:2].sum() == 24 and counts[:2].min() > 3
     assert sorted({clip.label for clip in data.held_out}) == ["_unknown", "lamp_off", "lamp_on"]
     weights = data.weights(0.25)
-    assert set(weights[data.train.labels < 2]) == {0.25} and set(weights[data.train.labels >= 2]) == {1.0}
+    assert set(weights[ordinary & (data.train.labels < 2)]) == {0.25} and set(weights[data.train.labels >= 2]) == {1.0}
     together = settings.model_copy(
         update={"windows": settings.windows.model_copy(update={"silence_and_unknown": False})}
     )

@@ -69,7 +69,8 @@ def convertible(model: Any, path: Path) -> Any:
                 f"{path}: layer {layer.name} runs over {steps or 'an open number of'} steps, and at most "
                 f"{UNROLLED_STEPS_MOST} can be written out: shorten its input, or train a step model (docs/training.md)"
             )
-    halves = any("16" in str(getattr(layer, "compute_dtype", "")) for layer in leaves(model))
+    computed = [getattr(layer, "compute_dtype", "") for layer in leaves(model)]
+    halves = any("float16" in str(dtype) for dtype in [*computed, *(tensor.dtype for tensor in model.inputs)])
     if not recurrent and not halves:
         return model
     made = keras.models.clone_model(
