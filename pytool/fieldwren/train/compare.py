@@ -236,7 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             table = None if given.teacher == "transformer" else _table(given.teacher, None)
             student = _table(given.student, given.channels)
             result = distillation(setting, student, wanted, table, given.teachers, say)
-        shown = vars(given) | {"data": "DIR", "out": given.out.name, "keep": None}
+        shown = vars(given) | {"keep": None}
         with written_whole(given.out) as temporary:
             text = json.dumps({"command": _command(shown), **result}, indent=1)
             temporary.write_text(text + "\n", encoding="utf-8")
@@ -247,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(given: Mapping[str, Any]) -> str:
-    """The command line with every option, whoever's folders it was run with."""
+    """The command line with every option."""
     words = ["python -m fieldwren.train.compare", str(given["verb"])]
     words += [str(given[name]) for name in ("first", "second") if name in given]
     for name, value in given.items():

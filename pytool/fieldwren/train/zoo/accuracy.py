@@ -120,13 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     temporary.write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
             rows.append(json.loads(kept.read_text(encoding="utf-8")))
         document = {
-            "command": " ".join(
-                [
-                    "python -m fieldwren.train.zoo.accuracy --audio DIR --tables DIR --keep DIR",
-                    *(f"--only {name}" for name in given.only),
-                    "--out FILE",
-                ]
-            ),
+            "command": f"python -m fieldwren.train.zoo.accuracy {' '.join(sys.argv[1:])}",
             "board": BOARD,
             "networks": rows,
         }
