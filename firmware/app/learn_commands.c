@@ -319,6 +319,26 @@ static void import(fw_device_t *device) {
   }
 }
 
+/* learn calibrate [N] */
+static void learn_calibrate(fw_device_t *device) {
+  fw_learning_t *const g = learning_of(device);
+  const fw_command_t *command = &device->link.command;
+  uint32_t accepted = 0;
+  if (command->word_count == 3u && !fw_command_uint(command, 2, g->learner_config.guard_samples, &accepted)) {
+    fw_link_error(&device->link, "bad_argument", "learn calibrate [N], at most the guard's samples", 2);
+    return;
+  }
+  if (is_streaming(device) || has_no_classes(device)) return;
+  if (g->refused != 0u || fw_keeper_is_busy(&g->keeper)) {
+    refuse(device, FW_E_STATE, "", FW_COMMAND_WORDS);
+  } else if (fw_learner_calibrate(&g->learner, (uint16_t)accepted) != FW_OK) {
+    refuse(device, FW_E_UNKNOWN, "the guard has nothing of no class yet: feedback wrong", FW_COMMAND_WORDS);
+  } else {
+    fw_keeper_changed(&g->keeper);
+    ok(device);
+  }
+}
+
 /* ---- looking ---- */
 
 static void learn_status(fw_device_t *device) {
@@ -435,30 +455,12 @@ static void learn_answer(fw_device_t *device) {
   fw_link_answer_end(&device->link);
 }
 
-/* learn calibrate [ACCEPTED] */
-static void learn_calibrate(fw_device_t *device) {
-  fw_learning_t *const g = learning_of(device);
-  const fw_command_t *command = &device->link.command;
-  uint32_t accepted = 0;
-  if (command->word_count == 3u && !fw_command_uint(command, 2, g->learner_config.guard_samples, &accepted)) {
-    fw_link_error(&device->link, "bad_argument", "learn calibrate [ACCEPTED], at most the guard's samples", 2);
-    return;
-  }
-  if (is_streaming(device) || has_no_classes(device)) return;
-  if (g->refused != 0u || fw_keeper_is_busy(&g->keeper)) {
-    refuse(device, FW_E_STATE, "", FW_COMMAND_WORDS);
-  } else if (fw_learner_calibrate(&g->learner, (uint16_t)accepted) != FW_OK) {
-    refuse(device, FW_E_UNKNOWN, "the guard has nothing of no class yet: feedback wrong", FW_COMMAND_WORDS);
-  } else {
-    fw_keeper_changed(&g->keeper);
-    ok(device);
-  }
-}
-
 int fw_device_learn_command(fw_device_t *device) {
   const fw_command_t *command = &device->link.command;
   if (learning_of(device) == NULL) return 0;
-  if (fw_command_is(command, 0, "learn")) {
+  const int is_calibrate =
+      command->word_count <= 3u && fw_command_is(command, 0, "learn") && fw_command_is(command, 1, "calibrate");
+  if (!is_calibrate && fw_command_is(command, 0, "learn")) {
     if (command->word_count == 2u && fw_command_is(command, 1, "status")) {
       learn_status(device);
     } else if (command->word_count == 2u && fw_command_is(command, 1, "answer")) {
@@ -467,8 +469,6 @@ int fw_device_learn_command(fw_device_t *device) {
       learn_class(device);
     } else if (command->word_count == 3u && fw_command_is(command, 1, "missed")) {
       learn_missed(device);
-    } else if (command->word_count <= 3u && fw_command_is(command, 1, "calibrate")) {
-      learn_calibrate(device);
     } else {
       fw_link_error(&device->link, "bad_argument",
                     "learn status, answer, class LABEL|#INDEX, missed N, or calibrate [N]", 1);
@@ -478,7 +478,7 @@ int fw_device_learn_command(fw_device_t *device) {
   const int is_reset =
       command->word_count == 2u && fw_command_is(command, 0, "reset") && fw_command_is(command, 1, "learned");
   const int is_alone = command->word_count == 1u;
-  enum { NOTHING, TEACH, FEEDBACK, PRACTISE, CLASS, SAVE, UNDO, IMPORTED, RESET } which = NOTHING;
+  enum { NOTHING, TEACH, FEEDBACK, PRACTISE, CLASS, SAVE, UNDO, IMPORTED, RESET, CALIBRATE } which = NOTHING;
   if (fw_command_is(command, 0, "teach")) which = TEACH;
   if (fw_command_is(command, 0, "feedback")) which = FEEDBACK;
   if (fw_command_is(command, 0, "practise")) which = PRACTISE;
@@ -487,6 +487,7 @@ int fw_device_learn_command(fw_device_t *device) {
   if (is_alone && fw_command_is(command, 0, "undo")) which = UNDO;
   if (is_alone && fw_command_is(command, 0, "import")) which = IMPORTED;
   if (is_reset) which = RESET;
+  if (is_calibrate) which = CALIBRATE;
   if (which == NOTHING) return 0;
   if (!fw_link_admit(&device->link)) return 1;
   if (learning_of(device)->held != 0u && which != SAVE) {
@@ -514,6 +515,9 @@ int fw_device_learn_command(fw_device_t *device) {
       break;
     case IMPORTED:
       import(device);
+      break;
+    case CALIBRATE:
+      learn_calibrate(device);
       break;
     default:
       reset_learned(device);

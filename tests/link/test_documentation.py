@@ -90,3 +90,18 @@ def test_the_numbers_are_the_firmwares() -> None:
     assert len(statuses) == 7
     for name, number in statuses:
         assert re.search(rf"^\| {number} \| {name} \|", PAGE, re.MULTILINE)
+
+
+def protected() -> list[str]:
+    """What the tables say needs a session, each command once, with its shortest form."""
+    cells = re.findall(r"^\| (`.*?`) \| yes \|", LEARNED + FEDERATED, re.MULTILINE)
+    forms = [form.replace("\\|", "|") for cell in cells for form in re.findall(r"`(.*?)`", cell)]
+    return [re.sub(r" \[.*\]", "", form).replace("right|wrong", "right") for form in forms]
+
+
+def test_what_changes_the_learner_is_done_in_sessions_only(member: ProcessTransport) -> None:
+    commands = protected()
+    assert {"learn calibrate", "teach LABEL", "undo", "fleet adopt", "fleet restore unsent"} <= set(commands)
+    for command in commands:
+        heard = [line for line in talk(member, [command]) if '"error"' in line or '"ok"' in line]
+        assert len(heard) == 1 and '"code":"unprotected"' in heard[0], (command, heard)
