@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,3 +35,9 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_figures(path: str | Path, command: str, figures: Mapping[str, object]) -> None:
+    """Measured `figures` as JSON, with the `command` line that measures them again (tools/measure_again.py) in front."""
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps({"command": command, **figures}, indent=1) + "\n", encoding="utf-8")

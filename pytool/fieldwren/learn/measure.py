@@ -24,7 +24,7 @@ import numpy as np
 from fieldwren.datasets import DIGITS
 from fieldwren.errors import BadInputError, FieldwrenError, MissingToolError
 from fieldwren.evaluate.intervals import mean_95
-from fieldwren.files import written_whole
+from fieldwren.files import write_figures
 from fieldwren.learn.simulate import SimulateResult, Taught, simulate
 
 SHOTS, PASSES, REPEATS = (5, 10), 20, 20
@@ -136,9 +136,7 @@ def main() -> int:
             if not set(words) <= set(DIGITS):
                 raise BadInputError(f"{given.words!r}: the words are {', '.join(DIGITS)}")
             result = new_words(given.apps, given.data, words)
-        with written_whole(given.out) as temporary:
-            command = f"python -m fieldwren.learn.measure {' '.join(sys.argv[1:])}"
-            temporary.write_text(json.dumps({"command": command, **result}, indent=1) + "\n", encoding="utf-8")
+        write_figures(given.out, f"python -m fieldwren.learn.measure {' '.join(sys.argv[1:])}", result)
     except FieldwrenError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -23,7 +23,7 @@ import numpy as np
 from fieldwren import paths
 from fieldwren.errors import BadInputError, FieldwrenError
 from fieldwren.evaluate.intervals import mean_95
-from fieldwren.files import written_whole
+from fieldwren.files import write_figures, written_whole
 from fieldwren.train import digits, recipe, windowset
 from fieldwren.train.classifier import Float, Int, accuracy
 
@@ -237,9 +237,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             student = _table(given.student, given.channels)
             result = distillation(setting, student, wanted, table, given.teachers, say)
         shown = vars(given) | {"keep": None}
-        with written_whole(given.out) as temporary:
-            text = json.dumps({"command": _command(shown), **result}, indent=1)
-            temporary.write_text(text + "\n", encoding="utf-8")
+        write_figures(given.out, _command(shown), result)
     except FieldwrenError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -26,7 +26,7 @@ from fieldwren.errors import FieldwrenError
 from fieldwren.evaluate.intervals import Mean, mean_95, upper_95
 from fieldwren.evaluate.operating_point import Material, at, figure
 from fieldwren.evaluate.streams import hear, listen, score
-from fieldwren.files import written_whole
+from fieldwren.files import write_figures, written_whole
 from fieldwren.train import augment, streams, synth, vocabulary
 from fieldwren.train import clips as clip_module
 from fieldwren.train.clips import DIGITS, Clip
@@ -222,8 +222,7 @@ def main() -> int:
                 recipe=options.recipe,
             )
         command = f"python -m fieldwren.train.measure {' '.join(sys.argv[1:])}"
-        with written_whole(options.out) as temporary:
-            temporary.write_text(json.dumps({"command": command, **result}, indent=1) + "\n", encoding="utf-8")
+        write_figures(options.out, command, result)
     except FieldwrenError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -18,7 +18,7 @@ from pathlib import Path
 from fieldwren import paths
 from fieldwren.check import check
 from fieldwren.errors import FieldwrenError
-from fieldwren.files import written_whole
+from fieldwren.files import write_figures, written_whole
 from fieldwren.train import recipe
 from fieldwren.train.run import train
 from fieldwren.verify import verify
@@ -119,13 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 with written_whole(kept) as temporary:
                     temporary.write_text(json.dumps(row, indent=1) + "\n", encoding="utf-8")
             rows.append(json.loads(kept.read_text(encoding="utf-8")))
-        document = {
-            "command": f"python -m fieldwren.train.zoo.accuracy {' '.join(sys.argv[1:])}",
-            "board": BOARD,
-            "networks": rows,
-        }
-        with written_whole(given.out) as temporary:
-            temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        command = f"python -m fieldwren.train.zoo.accuracy {' '.join(sys.argv[1:])}"
+        write_figures(given.out, command, {"board": BOARD, "networks": rows})
     except FieldwrenError as error:
         print(error, file=sys.stderr)
         return error.exit_code
